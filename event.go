@@ -1,0 +1,29 @@
+package rally
+
+// EventKind says what happened.
+type EventKind string
+
+// The kinds.
+const (
+	// MatchPaired: Users have been put into Match and should go there.
+	MatchPaired EventKind = "match.paired"
+	// MatchChanged: what a match's page shows besides the court has changed:
+	// a ready press, the start, a pause, the end, a rematch offer.
+	MatchChanged EventKind = "match.changed"
+	// MatchStored: the result and the ratings of Match are in the database.
+	MatchStored EventKind = "match.stored"
+	// QueueChanged: Users entered or left the queue, perhaps in another tab.
+	QueueChanged EventKind = "queue.changed"
+	// SessionEnded: Session is over; its sockets close with Reason.
+	SessionEnded EventKind = "session.ended"
+)
+
+// Event says that something changed and whom it concerns. It is a hint: what
+// is true is read from where it is kept, so losing one costs a refresh.
+type Event struct {
+	Kind    EventKind `json:"kind"`
+	Users   []UserID  `json:"users,omitempty"`
+	Match   MatchID   `json:"match,omitempty"`
+	Session SessionID `json:"session,omitempty"`
+	Reason  string    `json:"reason,omitempty"`
+}

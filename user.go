@@ -1,0 +1,95 @@
+package rally
+
+import (
+	"net/mail"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// UserID names an account. It is positive; 0 is nobody.
+type UserID int64
+
+// User is an account as the rest of Rally sees it. The password hash is not
+// part of it: it stays between auth and store.
+type User struct {
+	ID        UserID
+	Name      string // display name, unique without regard to case
+	Email     string
+	Locale    string // "en", "ko", or "" for what the browser asks for
+	Theme     string // "light", "dark", or "" for what the system asks for
+	Rating    Rating
+	Wins      int // rated matches won
+	Losses    int // rated matches lost
+	CreatedAt time.Time
+}
+
+// Limits of what a person may type.
+const (
+	NameMin     = 2   // characters
+	NameMax     = 20  // characters
+	EmailMax    = 254 // bytes, RFC 5321
+	PasswordMin = 8   // characters
+	PasswordMax = 128 // characters
+)
+
+// NormalizeName trims s, folds inner runs of spaces to one and checks it: 2 to
+// 20 letters, digits, spaces or "-", "_", ".", at least one of them a letter
+// or a digit. Anything invisible or direction-changing is refused. The second
+// result is the message id of what is wrong, or "".
+func NormalizeName(s string) (name, problem string) {
+	name = strings.Join(strings.Fields(s), " ")
+	switch n := utf8.RuneCountInString(name); {
+	case n == 0:
+		return name, "field.name_empty"
+	case n < NameMin:
+		return name, "field.name_short"
+	case n > NameMax:
+		return name, "field.name_long"
+	}
+	visible := false
+	for _, r := range name {
+		switch {
+		case unicode.IsLetter(r) || unicode.IsDigit(r):
+			visible = true
+		case unicode.Is(unicode.Mn, r), r == ' ', r == '-', r == '_', r == '.':
+		default:
+			return name, "field.name_chars"
+		}
+	}
+	if !visible || !utf8.ValidString(s) {
+		return name, "field.name_chars"
+	}
+	return name, ""
+}
+
+// NormalizeEmail trims s and checks that it is one plain address. The second
+// result is the message id of what is wrong, or "".
+func NormalizeEmail(s string) (email, problem string) {
+	email = strings.TrimSpace(s)
+	if email == "" {
+		return email, "field.email_empty"
+	}
+	a, err := mail.ParseAddress(email)
+	if err != nil || a.Address != email || len(email) > EmailMax || strings.ContainsAny(email, "\r\n\t ") {
+		return email, "field.email_invalid"
+	}
+	at := strings.LastIndexByte(email, '@')
+	return email[:at] + strings.ToLower(email[at:]), ""
+}
+
+// CheckPassword gives the message id of what is wrong with a new password's
+// length, or "". There are no composition rules; auth refuses the most common
+// ones as well.
+func CheckPassword(s string) (problem string) {
+	switch n := utf8.RuneCountInString(s); {
+	case n == 0:
+		return "field.password_empty"
+	case n < PasswordMin:
+		return "field.password_short"
+	case n > PasswordMax || !utf8.ValidString(s):
+		return "field.password_long"
+	}
+	return ""
+}
