@@ -34,15 +34,32 @@ func (r Rating) Zero() bool { return r == Rating{} }
 // period of its own; score is 1 for a win and 0 for a loss. Deviation stays
 // within 45 and 350.
 func (r Rating) After(opponent Rating, score float64) Rating {
+	return r.after([]game{{opponent, score}})
+}
+
+// game is one match of a rating period, from one player's side.
+type game struct {
+	opponent Rating
+	score    float64
+}
+
+// after rates a whole period, as the paper has it, so that the paper's own
+// example can be held against it.
+func (r Rating) after(games []game) Rating {
 	// Step 2: to the Glicko-2 scale.
 	mu, phi := (r.Value-1500)/ratingScale, r.Deviation/ratingScale
-	muJ, phiJ := (opponent.Value-1500)/ratingScale, opponent.Deviation/ratingScale
 
-	// Steps 3 and 4: the variance v and the improvement delta for one game.
-	g := 1 / math.Sqrt(1+3*phiJ*phiJ/(math.Pi*math.Pi))
-	e := 1 / (1 + math.Exp(-g*(mu-muJ)))
-	v := 1 / (g * g * e * (1 - e))
-	delta := v * g * (score - e)
+	// Steps 3 and 4: the variance v and the improvement delta.
+	var precision, surprise float64
+	for _, one := range games {
+		muJ, phiJ := (one.opponent.Value-1500)/ratingScale, one.opponent.Deviation/ratingScale
+		g := 1 / math.Sqrt(1+3*phiJ*phiJ/(math.Pi*math.Pi))
+		e := 1 / (1 + math.Exp(-g*(mu-muJ)))
+		precision += g * g * e * (1 - e)
+		surprise += g * (one.score - e)
+	}
+	v := 1 / precision
+	delta := v * surprise
 
 	// Step 5: the new volatility, by the Illinois algorithm.
 	a := math.Log(r.Volatility * r.Volatility)
@@ -78,7 +95,7 @@ func (r Rating) After(opponent Rating, score float64) Rating {
 	// Steps 6 to 8: the new deviation and rating, back on the familiar scale.
 	phiStar := math.Sqrt(phi*phi + volatility*volatility)
 	phiNew := 1 / math.Sqrt(1/(phiStar*phiStar)+1/v)
-	muNew := mu + phiNew*phiNew*g*(score-e)
+	muNew := mu + phiNew*phiNew*surprise
 	return Rating{
 		Value:      ratingScale*muNew + 1500,
 		Deviation:  min(max(ratingScale*phiNew, deviationMin), deviationMax),
