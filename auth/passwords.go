@@ -1,0 +1,165 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+
+	"github.com/alexedwards/argon2id"
+	"golang.org/x/text/unicode/norm"
+
+	"rally"
+)
+
+// PasswordConfig sets what one hash costs and how many run at once. The zero
+// value is what a server should use.
+type PasswordConfig struct {
+	Memory      uint32 // KiB of one hash; 0: 65536 (64 MiB)
+	Iterations  uint32 // passes over it; 0: 3
+	Parallelism uint8  // lanes; 0: 1
+	Workers     int    // hashes at once; 0: GOMAXPROCS
+	Queue       int    // callers that may wait for a worker; 0: 16 per worker
+}
+
+// Passwords hashes and checks passwords with argon2id. Each hash takes a good
+// tenth of a second of one core and all of Memory, so at most Workers run at
+// once, at most Queue wait, and everybody else is told to come back: a flood
+// of sign-ins can take neither the memory nor the cores that play matches.
+// Safe for concurrent use.
+type Passwords struct {
+	params  argon2id.Params
+	slots   chan struct{}
+	queue   int64
+	waiting atomic.Int64
+	dummy   string
+	common  map[string]struct{}
+}
+
+// Lengths of salt and key in bytes, after RFC 9106.
+const (
+	saltLength = 16
+	keyLength  = 32
+)
+
+// busySeconds is what a refused caller is told to wait: a full default queue
+// empties in about that time.
+const busySeconds = 3
+
+// NewPasswords makes a Passwords.
+func NewPasswords(c PasswordConfig) *Passwords {
+	if c.Memory == 0 {
+		c.Memory = 64 * 1024
+	}
+	if c.Iterations == 0 {
+		c.Iterations = 3
+	}
+	if c.Parallelism == 0 {
+		c.Parallelism = 1
+	}
+	if c.Workers <= 0 {
+		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	if c.Queue <= 0 {
+		c.Queue = 16 * c.Workers
+	}
+	p := &Passwords{
+		params: argon2id.Params{
+			Memory:      c.Memory,
+			Iterations:  c.Iterations,
+			Parallelism: c.Parallelism,
+			SaltLength:  saltLength,
+			KeyLength:   keyLength,
+		},
+		slots:  make(chan struct{}, c.Workers),
+		queue:  int64(c.Queue),
+		common: commonPasswords(),
+	}
+	p.dummy = p.impossible()
+	return p
+}
+
+// Hash gives the encoded argon2id hash of password. It fails with
+// rally.EUnavailable when too many are waiting, and with ctx.
+func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
+	release, err := p.acquire(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	hash, err := argon2id.CreateHash(norm.NFC.String(password), &p.params)
+	if err != nil {
+		return "", fmt.Errorf("hash password: %w", err)
+	}
+	return hash, nil
+}
+
+// Verify says whether password belongs to hash, and whether hash was made
+// with less than today's parameters and should be replaced. An empty hash
+// stands for an account that does not exist or has no password: the same work
+// is done and the answer is no, so that time tells nothing. It fails with
+// rally.EUnavailable when too many are waiting, and with ctx.
+func (p *Passwords) Verify(ctx context.Context, password, hash string) (ok, rehash bool, err error) {
+	known := hash != ""
+	if !known {
+		hash = p.dummy
+	}
+	release, err := p.acquire(ctx)
+	if err != nil {
+		return false, false, err
+	}
+	defer release()
+	ok, used, err := argon2id.CheckHash(norm.NFC.String(password), hash)
+	if err != nil {
+		return false, false, fmt.Errorf("check password: %w", err)
+	}
+	if !ok || !known {
+		return false, false, nil
+	}
+	rehash = used.Memory < p.params.Memory || used.Iterations < p.params.Iterations ||
+		used.Parallelism != p.params.Parallelism || used.KeyLength < p.params.KeyLength
+	return true, rehash, nil
+}
+
+// Busy gives how many callers are hashing or waiting to.
+func (p *Passwords) Busy() int { return int(p.waiting.Load()) + len(p.slots) }
+
+// acquire takes a worker's place, waiting in the bounded queue.
+func (p *Passwords) acquire(ctx context.Context) (release func(), err error) {
+	release = func() { <-p.slots }
+	select {
+	case p.slots <- struct{}{}:
+		return release, nil
+	default:
+	}
+	if p.waiting.Add(1) > p.queue {
+		p.waiting.Add(-1)
+		return nil, &rally.Error{
+			Code:       rally.EUnavailable,
+			Message:    "error.busy",
+			RetryAfter: busySeconds,
+			Cause:      errors.New("password queue is full"),
+		}
+	}
+	defer p.waiting.Add(-1)
+	select {
+	case p.slots <- struct{}{}:
+		return release, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for a password worker: %w", ctx.Err())
+	}
+}
+
+// impossible makes an encoded hash with today's parameters whose key is drawn
+// at random, so that no password fits it.
+func (p *Passwords) impossible() string {
+	var b [saltLength + keyLength]byte
+	_, _ = rand.Read(b[:]) // never fails: see crypto/rand.Read
+	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s",
+		p.params.Memory, p.params.Iterations, p.params.Parallelism,
+		base64.RawStdEncoding.EncodeToString(b[:saltLength]),
+		base64.RawStdEncoding.EncodeToString(b[saltLength:]))
+}

@@ -1,0 +1,159 @@
+package auth
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"rally"
+)
+
+// TokenLife is how long a token opens anything after it was issued.
+const TokenLife = 10 * time.Minute
+
+// The values of the iss and aud claims. aud keeps tokens of another purpose,
+// should there be any later, from opening pages.
+const (
+	tokenIssuer   = "rally"
+	tokenAudience = "rally/browser"
+)
+
+// What Verify fails with.
+var (
+	// ErrTokenExpired: the token is ours in every respect, and its time is up.
+	ErrTokenExpired = errors.New("token has expired")
+	// ErrTokenForged: the token is not one we issued.
+	ErrTokenForged = errors.New("token is not ours")
+)
+
+// Claims is what a token says: User was signed in as the owner of Session.
+type Claims struct {
+	User    rally.UserID
+	Session rally.SessionID
+	Expires time.Time
+}
+
+// TokenConfig is what NewTokens needs.
+type TokenConfig struct {
+	Keys Keys             // at least one
+	Now  func() time.Time // nil: time.Now
+}
+
+// Tokens issues and reads Ed25519 JWTs. Safe for concurrent use.
+type Tokens struct {
+	keys    Keys
+	now     func() time.Time
+	parser  *jwt.Parser
+	ageless *jwt.Parser // accepts any exp; for telling expired from forged
+}
+
+// NewTokens makes a Tokens; it fails without a key.
+func NewTokens(c TokenConfig) (*Tokens, error) {
+	if len(c.Keys) == 0 {
+		return nil, errors.New("no key to sign tokens with")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	parser := func(now func() time.Time) *jwt.Parser {
+		return jwt.NewParser(
+			jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
+			jwt.WithIssuer(tokenIssuer),
+			jwt.WithAudience(tokenAudience),
+			jwt.WithExpirationRequired(),
+			jwt.WithStrictDecoding(),
+			jwt.WithTimeFunc(now),
+		)
+	}
+	return &Tokens{
+		keys:    c.Keys,
+		now:     c.Now,
+		parser:  parser(c.Now),
+		ageless: parser(func() time.Time { return time.Time{} }),
+	}, nil
+}
+
+// tokenClaims is the payload: sub, sid, iat, exp, iss, aud.
+type tokenClaims struct {
+	Session string `json:"sid"`
+	jwt.RegisteredClaims
+}
+
+// Issue signs a token that goes with the session for TokenLife from now.
+func (t *Tokens) Issue(user rally.UserID, session rally.SessionID) (string, error) {
+	now := t.now()
+	key := t.keys[len(t.keys)-1]
+	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, tokenClaims{
+		Session: string(session),
+		RegisteredClaims: jwt.RegisteredClaims{
+			Issuer:    tokenIssuer,
+			Subject:   strconv.FormatInt(int64(user), 10),
+			Audience:  jwt.ClaimStrings{tokenAudience},
+			IssuedAt:  jwt.NewNumericDate(now),
+			ExpiresAt: jwt.NewNumericDate(now.Add(TokenLife)),
+		},
+	})
+	token.Header["kid"] = key.ID
+	signed, err := token.SignedString(key.private)
+	if err != nil {
+		return "", fmt.Errorf("sign token: %w", err)
+	}
+	return signed, nil
+}
+
+// Verify reads a token. It fails with ErrTokenExpired, and then gives the
+// claims nevertheless, if nothing but the time is wrong with it, and with
+// ErrTokenForged for anything else: another algorithm (also none), an unknown
+// key, a wrong signature, issuer or audience, a missing claim.
+func (t *Tokens) Verify(token string) (Claims, error) {
+	claims, err := t.read(t.parser, token)
+	if errors.Is(err, jwt.ErrTokenExpired) {
+		// Several claims may be wrong at once: ask again with time left out.
+		if claims, err = t.read(t.ageless, token); err == nil {
+			return claims, ErrTokenExpired
+		}
+	}
+	if err != nil {
+		return Claims{}, fmt.Errorf("%w: %w", ErrTokenForged, err)
+	}
+	return claims, nil
+}
+
+// read parses a token and checks signature and claims by p.
+func (t *Tokens) read(p *jwt.Parser, token string) (Claims, error) {
+	var c tokenClaims
+	if _, err := p.ParseWithClaims(token, &c, t.keyOf); err != nil {
+		return Claims{}, err
+	}
+	user, err := strconv.ParseInt(c.Subject, 10, 64)
+	if err != nil || user <= 0 {
+		return Claims{}, fmt.Errorf("%w: sub", jwt.ErrTokenInvalidClaims)
+	}
+	if c.Session == "" {
+		return Claims{}, fmt.Errorf("%w: sid", jwt.ErrTokenInvalidClaims)
+	}
+	return Claims{User: rally.UserID(user), Session: rally.SessionID(c.Session), Expires: c.ExpiresAt.Time}, nil
+}
+
+// keyOf gives the public key a token names, if that key could have signed it.
+func (t *Tokens) keyOf(token *jwt.Token) (any, error) {
+	kid, _ := token.Header["kid"].(string)
+	for i, key := range t.keys {
+		if key.ID != kid {
+			continue
+		}
+		// A key signs nothing once the next one has taken over.
+		if superseded, ok := t.keys.superseded(i); ok {
+			exp, err := token.Claims.GetExpirationTime()
+			if err != nil || exp == nil || exp.After(superseded.Add(TokenLife)) {
+				return nil, fmt.Errorf("key %s had been replaced", kid)
+			}
+		}
+		return key.private.Public().(ed25519.PublicKey), nil
+	}
+	return nil, errors.New("unknown key")
+}
