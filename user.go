@@ -25,6 +25,15 @@ type User struct {
 	CreatedAt time.Time
 }
 
+// NewUser is an account about to be made: what sign-up hands to the store.
+type NewUser struct {
+	Name         string
+	Email        string
+	PasswordHash string // "" for an account without a password
+	Locale       string // as in User
+	Theme        string // as in User
+}
+
 // Limits of what a person may type.
 const (
 	NameMin     = 2   // characters
