@@ -18,6 +18,11 @@ type Page struct {
 	Dev       bool
 }
 
+// The values of the preference forms' fields (POST /preferences): locale is
+// one of Views.Locales, theme is "light", "dark" or ThemeSystem. A form sends
+// one of the two, and next.
+const ThemeSystem = "system"
+
 // Field is a form field as it was sent, and the message id of what is wrong
 // with it ("" when nothing is). Passwords never carry a value.
 type Field struct {

@@ -1,0 +1,52 @@
+// The little that pages other than the court do for themselves.
+
+/** Writes each <time data-count="up|down"> anew, once a second. */
+const started = new WeakMap();
+
+function tick() {
+  for (const time of document.querySelectorAll("time[data-count]")) {
+    let start = started.get(time);
+    if (!start) {
+      const from = Number(time.dateTime.slice(2, -1)); // "PT42S"
+      started.set(time, (start = { from, at: performance.now() }));
+    }
+    const passed = Math.round((performance.now() - start.at) / 1000);
+    const seconds = time.dataset.count === "up" ? start.from + passed : Math.max(0, start.from - passed);
+    time.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  }
+}
+
+setInterval(tick, 1000);
+tick();
+
+// Focus never falls back to the page: when a swap takes away the element that
+// had it, it goes to the first field with an error, else to what the new
+// content names: an element marked data-focus, or the id in its data-focus.
+let lost = false;
+
+document.addEventListener("htmx:before:swap", ({ detail }) => {
+  const active = document.activeElement;
+  lost = active !== document.body && detail.tasks.some(({ target }) => target?.contains?.(active));
+});
+
+document.addEventListener("htmx:before:settle", ({ detail }) => {
+  tick();
+  if (!lost || (document.activeElement && document.activeElement !== document.body)) return;
+  for (const added of detail.newContent) {
+    if (!(added instanceof Element)) continue;
+    const place =
+      added.querySelector('[aria-invalid="true"]') ||
+      (added.dataset.focus && document.getElementById(added.dataset.focus)) ||
+      (added.matches("[data-focus]") ? added : added.querySelector("[data-focus]"));
+    if (place) {
+      place.focus({ preventScroll: true });
+      lost = false;
+      return;
+    }
+  }
+});
+
+// A page that comes back from the browser's memory has lost its socket.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});

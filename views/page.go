@@ -1,0 +1,51 @@
+package views
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"rally"
+)
+
+// matchURL, profileURL and olderURL are where things are found.
+func matchURL(id rally.MatchID) templ.SafeURL {
+	return templ.SafeURL("/matches/" + url.PathEscape(string(id)))
+}
+
+func matchAction(id rally.MatchID, what string) string {
+	return string(matchURL(id)) + "/" + what
+}
+
+func profileURL(id rally.UserID) templ.SafeURL {
+	return templ.SafeURL("/players/" + strconv.FormatInt(int64(id), 10))
+}
+
+func olderURL(id rally.UserID, cursor string) string {
+	return string(profileURL(id)) + "?before=" + url.QueryEscape(cursor)
+}
+
+// title is a page's <title>: its own name before the site's.
+func title(page string) string { return page + " · Rally" }
+
+// current is the aria-current of a link on page p.
+func current(p Page, path string) string {
+	at, _, _ := strings.Cut(p.Path, "?")
+	if at == path {
+		return "page"
+	}
+	return "false"
+}
+
+// pressed is the aria-pressed of a button that is one of several choices.
+func pressed(on bool) string { return strconv.FormatBool(on) }
+
+// languageName gives a language's name in that language.
+func languageName(locale string) string {
+	if locale == "ko" {
+		return "한국어"
+	}
+	return "English"
+}

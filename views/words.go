@@ -1,0 +1,180 @@
+package views
+
+import (
+	"fmt"
+
+	"rally"
+)
+
+// nameOf gives what a player is called on a page.
+func nameOf(s *scope, p MatchPlayer) string {
+	switch {
+	case p.Bot == rally.BotEasy:
+		return s.t("bot.easy")
+	case p.Bot == rally.BotMedium:
+		return s.t("bot.medium")
+	case p.Bot == rally.BotHard:
+		return s.t("bot.hard")
+	case p.Name == "":
+		return s.t("player.deleted")
+	default:
+		return p.Name
+	}
+}
+
+// versus names a match by its players.
+func versus(s *scope, p MatchPage) string {
+	return s.t("match.versus", vars{"Left": nameOf(s, p.Players[rally.Left]), "Right": nameOf(s, p.Players[rally.Right])})
+}
+
+// score writes two scores as people write them.
+func score(a, b int) string { return fmt.Sprintf("%d–%d", a, b) }
+
+func sideClass(side rally.Side) string {
+	if side == rally.Right {
+		return "right"
+	}
+	return "left"
+}
+
+func kindName(s *scope, k rally.MatchKind) string {
+	switch k {
+	case rally.Rated:
+		return s.t("kind.rated")
+	case rally.Practice:
+		return s.t("kind.practice")
+	default:
+		return s.t("kind.casual")
+	}
+}
+
+func matchFrame(s *scope, p MatchPage) frame {
+	f := frame{title: title(versus(s, p)), about: versus(s, p), class: "match match-" + string(p.Phase)}
+	if p.Phase != PhaseOver {
+		f.scripts = []string{"js/pong.js"}
+		f.class += " match-live"
+	}
+	if p.Phase == PhaseWaiting {
+		f.refresh = noScriptRefresh
+	}
+	return f
+}
+
+// noScriptRefresh is how often a page asks again, in seconds, where something
+// is awaited and there is no JavaScript to be told by.
+const noScriptRefresh = 3
+
+func playRefresh(p PlayPage) int {
+	if p.Waiting {
+		return noScriptRefresh
+	}
+	return 0
+}
+
+func readiness(s *scope, p MatchPlayer) string {
+	switch {
+	case p.Ready && p.Connected:
+		return s.t("match.is_ready")
+	case p.Ready:
+		return s.t("match.is_connecting")
+	default:
+		return s.t("match.not_ready")
+	}
+}
+
+// needsReady says whether the viewer still owes the ready press.
+func needsReady(p MatchPage) bool { return !p.Players[p.You].Ready }
+
+// resultTitle says in a few words how a match ended, to whoever looks.
+func resultTitle(s *scope, p MatchPage) string {
+	if p.Winner == rally.NoSide {
+		return s.t("result.none")
+	}
+	points := score(p.Players[p.Winner].Score, p.Players[p.Winner.Other()].Score)
+	switch p.You {
+	case p.Winner:
+		return s.t("result.you_won", vars{"Score": points})
+	case p.Winner.Other():
+		return s.t("result.you_lost", vars{"Score": score(p.Players[p.You].Score, p.Players[p.Winner].Score)})
+	default:
+		return s.t("result.won", vars{"Name": nameOf(s, p.Players[p.Winner]), "Score": points})
+	}
+}
+
+// resultWords explains an end that was not played out.
+func resultWords(s *scope, p MatchPage) string {
+	switch p.Outcome {
+	case rally.Forfeited:
+		if p.Winner == rally.NoSide {
+			return ""
+		}
+		return s.t("result.forfeited", vars{"Name": nameOf(s, p.Players[p.Winner.Other()])})
+	case rally.NoShow:
+		return s.t("result.no_show")
+	case rally.Abandoned:
+		return s.t("result.abandoned")
+	case rally.Interrupted:
+		return s.t("result.interrupted")
+	default:
+		if !p.Stored && p.Kind == rally.Rated {
+			return s.t("result.storing")
+		}
+		return ""
+	}
+}
+
+// rowResult says how a match ended for the player whose list it is in.
+func rowResult(s *scope, m MatchRow) string {
+	switch {
+	case m.Decided && m.Won:
+		return s.t("row.won")
+	case m.Decided:
+		return s.t("row.lost")
+	default:
+		return s.t("row.none")
+	}
+}
+
+// spoken is what the polite status region says when a match changes, or "".
+func spoken(s *scope, p MatchPage) string {
+	switch p.Phase {
+	case PhaseWaiting:
+		if p.You != rally.NoSide && p.Players[p.You.Other()].Ready {
+			return s.t("match.other_ready", vars{"Name": nameOf(s, p.Players[p.You.Other()])})
+		}
+		return ""
+	case PhasePaused:
+		return s.t("match.paused_title")
+	case PhaseOver:
+		return resultTitle(s, p)
+	default:
+		return ""
+	}
+}
+
+// errorTitle names an error page.
+func errorTitle(s *scope, status int) string {
+	switch status {
+	case 401:
+		return s.t("error.title_401")
+	case 403:
+		return s.t("error.title_403")
+	case 404:
+		return s.t("error.title_404")
+	case 405:
+		return s.t("error.title_405")
+	case 413:
+		return s.t("error.title_413")
+	case 429:
+		return s.t("error.title_429")
+	case 503:
+		return s.t("error.title_503")
+	}
+	if status >= 500 {
+		return s.t("error.title_500")
+	}
+	return s.t("error.title_400")
+}
+
+// retryable says whether doing the same again may help.
+func retryable(status int) bool { return status == 429 || status >= 500 }
