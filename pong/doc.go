@@ -19,6 +19,11 @@ const (
 	CourtHeight    = 28800
 )
 
+// LetAfter is how many returns a rally may have. Two paddles left alone can
+// send the ball back and forth between the same places for ever; then it is
+// served once more, to the same side as before, and the dice decide anew.
+const LetAfter = 200
+
 // The sides, as indexes into State.Paddle and State.Score.
 const (
 	Left  = 0
@@ -54,12 +59,13 @@ const (
 	EventPointLeft                     // the left side scored
 	EventPointRight                    // the right side scored
 	EventOver                          // … and that won the match
+	EventLet                           // a rally of LetAfter returns: the ball is served again
 
 	EventPaddle = EventPaddleLeft | EventPaddleRight
 	EventPoint  = EventPointLeft | EventPointRight
 	// EventTurn is every event that a client cannot work out from its last
 	// frame: it depends on inputs or on the serve's dice.
-	EventTurn = EventServe | EventPaddle | EventEnd | EventPoint | EventOver
+	EventTurn = EventServe | EventPaddle | EventEnd | EventPoint | EventOver | EventLet
 )
 
 // Has says whether any of the bits of x happened.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // Phase is where a match stands, as clients are told.
@@ -103,7 +104,8 @@ func (f *Frame) Append(dst []byte) []byte {
 
 var errField = errors.New("pong: frame: a field is out of range")
 
-// ParseFrame decodes what Append gives, and nothing else.
+// ParseFrame decodes what Append gives, and nothing else. What it accepts,
+// Predict can run.
 func ParseFrame(b []byte) (Frame, error) {
 	if err := expect(b, TypeState, FrameLen); err != nil {
 		return Frame{}, err
@@ -122,6 +124,8 @@ func ParseFrame(b []byte) (Frame, error) {
 	}
 	switch {
 	case f.Phase > Over, b[1]&0x80 != 0, b[28] != 0,
+		max(f.VX, -f.VX) > maxSpeed, max(f.VY, -f.VY) > maxSpeed, f.Live && f.VX == 0,
+		f.VX == math.MinInt16, f.VY == math.MinInt16,
 		!f.Dir[Left].Valid(), !f.Dir[Right].Valid(),
 		f.BallX > CourtWidth, f.BallY > CourtHeight, f.Paddle[Left] > CourtHeight, f.Paddle[Right] > CourtHeight:
 		return Frame{}, errField

@@ -53,14 +53,13 @@ func (s *State) Winner() int8 {
 // Equal states have equal hashes, on every machine.
 func (s *State) Hash() uint64 {
 	var b [43]byte
-	put := binary.BigEndian.PutUint32
-	put(b[0:], s.Steps)
-	put(b[4:], uint32(s.BallX))
-	put(b[8:], uint32(s.BallY))
-	put(b[12:], uint32(s.VX))
-	put(b[16:], uint32(s.VY))
-	put(b[20:], uint32(s.Paddle[Left]))
-	put(b[24:], uint32(s.Paddle[Right]))
+	binary.BigEndian.PutUint32(b[0:], s.Steps)
+	binary.BigEndian.PutUint32(b[4:], uint32(s.BallX))
+	binary.BigEndian.PutUint32(b[8:], uint32(s.BallY))
+	binary.BigEndian.PutUint32(b[12:], uint32(s.VX))
+	binary.BigEndian.PutUint32(b[16:], uint32(s.VY))
+	binary.BigEndian.PutUint32(b[20:], uint32(s.Paddle[Left]))
+	binary.BigEndian.PutUint32(b[24:], uint32(s.Paddle[Right]))
 	b[28], b[29], b[30] = s.Hits, s.Score[Left], s.Score[Right]
 	binary.BigEndian.PutUint16(b[31:], s.Timer)
 	b[33] = s.ServeTo

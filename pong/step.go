@@ -23,6 +23,9 @@ func (s *State) Step(r *Rules, in Input) Event {
 	switch {
 	case ev&EventPoint != 0:
 		s.point(r, &ev)
+	case s.Hits >= LetAfter:
+		s.await(r)
+		ev |= EventLet
 	case !s.Live && s.Timer == 0:
 		s.serve(r)
 		ev |= EventServe
@@ -33,7 +36,7 @@ func (s *State) Step(r *Rules, in Input) Event {
 // Predict is Step without what only the server decides: at Timer 0 the ball
 // goes on waiting, and a ball that goes out comes to rest at its goal line
 // (no longer Live, Timer 0) while the event names the side that will score.
-// It is for whoever knows the state from frames alone.
+// The same ball flies on where Step calls a let. It is for whoever knows the state from frames alone.
 func (s *State) Predict(r *Rules, in Input) Event {
 	if s.Done {
 		return 0
@@ -130,7 +133,7 @@ func (s *State) meet(r *Rules, side int, stride, u, speed int32) (end int32, ev 
 	s.BallY <<= fine
 	now := int32(0)
 
-	if u > front {
+	if u >= front {
 		// Up to the line of the face. Is the paddle there at that instant?
 		now = (u - front) << fine / speed
 		s.BallY += s.VY * now
