@@ -40,7 +40,7 @@ func startCluster(t *testing.T, dir string) *store.Cluster {
 // after the test.
 func clusterDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "rally-cluster-")
+	dir, err := os.MkdirTemp("", "rally-cluster-") //nolint:usetesting // TempDir's parent is shut to others
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -55,6 +56,10 @@ type Config struct {
 	MaxConns int
 	// Now is the wall clock; nil means time.Now.
 	Now func() time.Time
+	// Address gives the address a request comes from, which sessions note;
+	// nil means the other end of its connection, which behind a proxy is the
+	// proxy.
+	Address func(*http.Request) string
 }
 
 // Store is Rally's database. Make it with Open, and Close it.
@@ -63,6 +68,7 @@ type Store struct {
 	publish func(rally.Event)
 	log     *slog.Logger
 	now     func() time.Time
+	address func(*http.Request) string
 }
 
 // querier is a pool or a transaction.
@@ -77,9 +83,18 @@ type querier interface {
 // the URL makes no sense: connections are made when they are first needed, so
 // the database may be away, now and later. Ready asks whether it is there.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	pc, err := pgxpool.ParseConfig(cfg.URL)
+	pc, err := poolConfig(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("store: Open: %w", err)
+	}
+	return open(ctx, cfg, pc)
+}
+
+// poolConfig gives the settings of the pool of connections.
+func poolConfig(cfg Config) (*pgxpool.Config, error) {
+	pc, err := pgxpool.ParseConfig(cfg.URL)
+	if err != nil {
+		return nil, err
 	}
 	pc.MaxConns = defaultMaxConns
 	if cfg.MaxConns > 0 {
@@ -95,8 +110,12 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	setTimeParam(params, "statement_timeout", statementTime)
 	setTimeParam(params, "idle_in_transaction_session_timeout", 2*statementTime)
+	return pc, nil
+}
 
-	s := &Store{publish: cfg.Publish, log: cfg.Log, now: cfg.Now}
+// open makes the Store.
+func open(ctx context.Context, cfg Config, pc *pgxpool.Config) (*Store, error) {
+	s := &Store{publish: cfg.Publish, log: cfg.Log, now: cfg.Now, address: cfg.Address}
 	if s.publish == nil {
 		s.publish = func(rally.Event) {}
 	}
@@ -106,6 +125,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	if s.address == nil {
+		s.address = remoteHost
+	}
+	var err error
 	if s.pool, err = pgxpool.NewWithConfig(ctx, pc); err != nil {
 		return nil, fmt.Errorf("store: Open: %w", err)
 	}

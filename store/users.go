@@ -63,7 +63,7 @@ func (s *Store) CreateUser(ctx context.Context, u rally.NewUser) (_ rally.User, 
 		fields["email"] = "field.email_invalid"
 	}
 	if len(fields) > 0 {
-		return rally.User{}, &rally.Error{Code: rally.EInvalid, Message: "error.form", Fields: fields}
+		return rally.User{}, &rally.Error{Code: rally.EInvalid, Message: "error.invalid", Fields: fields}
 	}
 
 	if err := checkPreferences(u.Locale, u.Theme); err != nil {
@@ -107,10 +107,10 @@ func takenError(ctx context.Context, db querier, u rally.NewUser, cause error) e
 	if email || violates(cause, "users_email_key") {
 		fields["email"] = "field.email_taken"
 	}
-	return &rally.Error{Code: rally.EConflict, Message: "error.form", Fields: fields, Cause: cause}
+	return &rally.Error{Code: rally.EConflict, Message: "error.invalid", Fields: fields, Cause: cause}
 }
 
-// FindUser gives the account with this id, or ENOTFOUND "error.player_gone".
+// FindUser gives the account with this id, or ENOTFOUND "error.not_found".
 func (s *Store) FindUser(ctx context.Context, id rally.UserID) (_ rally.User, err error) {
 	ctx, done := s.begin(ctx, "FindUser", &err)
 	defer done()
@@ -142,7 +142,7 @@ func (s *Store) FindCredentials(ctx context.Context, email string) (_ rally.User
 		userRow
 		PasswordHash string
 	}
-	missing := rally.Errorf(rally.ENotFound, "error.player_gone", "no account with this e-mail address")
+	missing := rally.Errorf(rally.ENotFound, "error.not_found", "no account with this e-mail address")
 	if email = strings.TrimSpace(email); !storable(email) {
 		return rally.User{}, "", missing
 	}
@@ -187,14 +187,14 @@ func (s *Store) SetPreferences(ctx context.Context, id rally.UserID, locale, the
 // checkPreferences refuses what users_locale_known and users_theme_known would.
 func checkPreferences(locale, theme string) error {
 	if !slices.Contains([]string{"", "en", "ko"}, locale) || !slices.Contains([]string{"", "light", "dark"}, theme) {
-		return rally.Errorf(rally.EInvalid, "error.form", "language %q, theme %q", locale, theme)
+		return rally.Errorf(rally.EInvalid, "error.invalid", "language %q, theme %q", locale, theme)
 	}
 	return nil
 }
 
 // noUser is the error for an account that is not there.
 func noUser(id rally.UserID) error {
-	return rally.Errorf(rally.ENotFound, "error.player_gone", "no user %d", id)
+	return rally.Errorf(rally.ENotFound, "error.not_found", "no user %d", id)
 }
 
 // storable says whether PostgreSQL can take s as text. What it cannot is never
