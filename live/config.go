@@ -1,0 +1,96 @@
+package live
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"rally"
+)
+
+// Limits of the socket. docs/protocol.md repeats them for those who write
+// clients.
+const (
+	FrameMax    = 1024 // bytes of one message from the browser; more closes with CodeTooBig
+	StateMax    = 64   // bytes of one frame given to Offer
+	QueueMax    = 64   // texts and binary frames waiting for one slow reader
+	CreditRate  = 40   // messages a second a browser may send for ever
+	CreditBurst = 80   // messages it may send at once after a silence
+)
+
+// The codes a socket is closed with, beside 1000 and 1001, which are the
+// browser's own.
+const (
+	CodeProtocol     = 1002 // not WebSocket
+	CodeText         = 1003 // a text frame came from the browser
+	CodeMalformed    = 1007 // a binary frame that means nothing
+	CodeFlood        = 1008 // the credits are used up
+	CodeTooBig       = 1009 // a message over FrameMax
+	CodeInternal     = 1011 // a fault of ours
+	CodeStopping     = 1012 // the server stops; come back in a moment
+	CodeElsewhere    = 4001 // live on another device; do not come back by yourself
+	CodeSessionEnded = 4002 // signed out, here or elsewhere
+	CodeSlow         = 4003 // the queue of texts overflowed; reload
+)
+
+// Receiver takes what one browser sends. The hub calls both methods from one
+// goroutine.
+type Receiver interface {
+	// Receive takes one binary message of at most FrameMax bytes. frame is
+	// reused: it must not be kept. An error says that the frame means
+	// nothing, and closes the socket with CodeMalformed. Receive must not
+	// block.
+	Receive(frame []byte) error
+	// Close says that nothing more will come. It is called exactly once.
+	Close()
+}
+
+// Config is what NewHub needs. Durations that are zero get their defaults.
+type Config struct {
+	// Origins are the values of the Origin header that may open a socket, as
+	// browsers write them: "https://rally.example", with a port only when it
+	// is not the scheme's own. With none, the origin's host must be the host
+	// of the request.
+	Origins []string
+	// Log gets one line for each socket that did not end in a usual way.
+	Log *slog.Logger
+	// Check says whether a session still stands; it is called for every
+	// session with a socket, once in CheckEvery. An error says that this
+	// cannot be known now, and leaves the sockets open. nil: never ask.
+	Check func(ctx context.Context, id rally.SessionID) (alive bool, err error)
+
+	PingEvery    time.Duration // silence after which a browser is pinged; 15 s
+	DeadAfter    time.Duration // silence after which it counts as gone; 25 s
+	CheckEvery   time.Duration // 1 min
+	WriteTimeout time.Duration // how long one write may take; 10 s
+	CloseWait    time.Duration // how long a closing socket may take for its farewell; 750 ms
+}
+
+// withDefaults fills what was left out.
+func (c Config) withDefaults() Config {
+	for _, d := range []struct {
+		value *time.Duration
+		usual time.Duration
+	}{
+		{&c.PingEvery, 15 * time.Second},
+		{&c.DeadAfter, 25 * time.Second},
+		{&c.CheckEvery, time.Minute},
+		{&c.WriteTimeout, 10 * time.Second},
+		{&c.CloseWait, 750 * time.Millisecond},
+	} {
+		if *d.value == 0 {
+			*d.value = d.usual
+		}
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// sweepEvery is how often the hub looks at all its sockets: once a second, and
+// more often when the durations of a test ask for it.
+func (c Config) sweepEvery() time.Duration {
+	shortest := min(c.PingEvery, c.DeadAfter-c.PingEvery, c.CheckEvery, c.WriteTimeout)
+	return min(max(shortest/10, time.Millisecond), time.Second)
+}

@@ -1,0 +1,212 @@
+package live_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"rally"
+	"rally/live"
+)
+
+func TestCloseSession(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, live.Config{}, nil)
+	first, _ := s.dial(t, "?stage=full&user=1&session=ended&locale=en")
+	second, _ := s.dial(t, "?stage=full&user=1&session=ended&locale=en")
+	other, otherEnd := s.dial(t, "?stage=full&user=1&session=other&locale=en")
+	long := strings.Repeat("가", 60) // longer than a close frame may carry
+
+	s.hub.CloseSession("ended", live.CodeSessionEnded, long)
+	for _, c := range []*websocket.Conn{first, second} {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		_, _, err := c.Read(ctx)
+		cancel()
+		var ce websocket.CloseError
+		if !errors.As(err, &ce) || ce.Code != live.CodeSessionEnded || !strings.HasPrefix(long, ce.Reason) || ce.Reason == "" {
+			t.Errorf("got %v", err)
+		}
+	}
+	until(t, "two are counted", func() bool { return s.hub.Stats().Closed["session"] == 2 })
+	write(t, other, []byte("still here"))
+	if got := within(t, otherEnd.frames); got != "still here" {
+		t.Errorf("got %q", got)
+	}
+	s.hub.CloseSession("nobody", live.CodeSessionEnded, "")
+}
+
+// A browser that neither reads nor answers is gone within a second, too.
+func TestCloseSessionOfDeafBrowser(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, live.Config{}, nil)
+	_, e := s.raw(t, query)
+	s.hub.Push(1, func(string) ([]byte, error) { return bytes.Repeat([]byte("x"), 8<<20), nil })
+	start := time.Now()
+	s.hub.CloseSession("s1", live.CodeSessionEnded, "signed out")
+	within(t, e.closed)
+	until(t, "it is gone", func() bool { return s.hub.Stats().Sockets == 0 })
+	// A second is the promise; a busy test machine gets another one.
+	if d := time.Since(start); d > 2*time.Second {
+		t.Errorf("took %v", d)
+	}
+}
+
+// What an ended session sends is not heard any more, even before the socket is
+// closed.
+func TestEndedSessionIsNotHeard(t *testing.T) {
+	t.Parallel()
+	var (
+		mu    sync.Mutex
+		after bool
+		heard int
+	)
+	s := newSite(t, live.Config{}, func(*end, []byte) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if after {
+			heard++
+		}
+		return nil
+	})
+	r, e := s.raw(t, query)
+	mu.Lock() // the reader is held up in Receive while the session ends
+	r.write(clientFrame(0x82, []byte("1")))
+	s.hub.CloseSession("s1", live.CodeSessionEnded, "")
+	r.write(bytes.Repeat(clientFrame(0x82, []byte("2")), 10))
+	mu.Unlock()
+	if code := r.closeCode(t); code != live.CodeSessionEnded {
+		t.Errorf("closed with %d", code)
+	}
+	mu.Lock()
+	after = true
+	mu.Unlock()
+	r.write(bytes.Repeat(clientFrame(0x82, []byte("3")), 10))
+	within(t, e.closed)
+	mu.Lock()
+	defer mu.Unlock()
+	if heard > 0 {
+		t.Errorf("%d frames were heard after the end", heard)
+	}
+}
+
+// A session that ends while its socket is being opened takes it along.
+func TestSessionEndsDuringHandshake(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, live.Config{}, nil)
+	s.hub.CloseSession("s1", live.CodeSessionEnded, "")
+	c, e := s.dial(t, query)
+	if code := closeCode(t, c); code != live.CodeSessionEnded {
+		t.Errorf("closed with %d", code)
+	}
+	within(t, e.closed)
+
+	// "Live elsewhere" ends sockets, not the session.
+	s.hub.CloseSession("s2", live.CodeElsewhere, "")
+	c, e = s.dial(t, "?stage=full&user=1&session=s2&locale=en")
+	write(t, c, []byte("hello"))
+	within(t, e.frames)
+}
+
+func TestShutdown(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, live.Config{CloseWait: 300 * time.Millisecond}, nil)
+	var clients []*websocket.Conn
+	for i := range 50 {
+		c, _ := s.dial(t, fmt.Sprintf("?stage=full&user=%d&session=s%d&locale=en", i, i))
+		clients = append(clients, c)
+	}
+	_, deaf := s.raw(t, "?stage=full&user=99&session=deaf&locale=en")
+	s.hub.Push(99, func(string) ([]byte, error) { return bytes.Repeat([]byte("x"), 8<<20), nil })
+
+	codes := make(chan int, len(clients))
+	for _, c := range clients {
+		go func() { codes <- closeCode(t, c) }()
+	}
+	start := time.Now()
+	s.hub.Shutdown(context.Background())
+	if d := time.Since(start); d > 5*time.Second {
+		t.Errorf("took %v", d)
+	}
+	within(t, deaf.closed)
+	for range clients {
+		if code := within(t, codes); code != live.CodeStopping {
+			t.Errorf("closed with %d", code)
+		}
+	}
+	if n := s.hub.Stats().Closed["stopping"]; n != 51 {
+		t.Errorf("%d closes counted, want 51", n)
+	}
+	if got := s.log.get(); len(got) != 0 {
+		t.Errorf("logged: %q", got)
+	}
+}
+
+// When Shutdown's time is up, it cuts what is left.
+func TestShutdownOutOfTime(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, live.Config{CloseWait: time.Hour}, nil)
+	_, e := s.raw(t, query) // never answers
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	s.hub.Shutdown(ctx)
+	within(t, e.closed)
+}
+
+// Sessions are asked about again and again: one that is over loses its
+// sockets; one that cannot be asked about keeps them.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	asked := map[rally.SessionID]int{}
+	s := newSite(t, live.Config{
+		CheckEvery: 40 * time.Millisecond,
+		Check: func(_ context.Context, id rally.SessionID) (bool, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			asked[id]++
+			switch id {
+			case "over":
+				return asked[id] < 3, nil
+			case "away":
+				return false, errors.New("the database\nis away")
+			}
+			return true, nil
+		},
+	}, nil)
+	over, _ := s.dial(t, "?stage=full&user=1&session=over&locale=en")
+	_, away := s.dial(t, "?stage=full&user=2&session=away&locale=en")
+	_, fine := s.dial(t, "?stage=full&user=3&session=fine&locale=en")
+
+	if code := closeCode(t, over); code != live.CodeSessionEnded {
+		t.Errorf("closed with %d", code)
+	}
+	until(t, "the others were asked about often", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return asked["away"] > 4 && asked["fine"] > 4
+	})
+	select {
+	case <-away.closed:
+		t.Error("closed although nothing was known")
+	case <-fine.closed:
+		t.Error("closed although it stands")
+	default:
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if asked["over"] != 3 {
+		t.Errorf("asked %d times about a session that was over", asked["over"])
+	}
+	for _, line := range s.log.get() {
+		if !strings.Contains(line, `the database\nis away`) {
+			t.Errorf("logged %q", line)
+		}
+	}
+}

@@ -1,0 +1,240 @@
+package live
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"rally"
+)
+
+// endedMemory is how long an ended session is remembered, so that a socket
+// whose request was let through just before does not outlive it.
+const endedMemory = 5 * time.Second
+
+// Hub holds all sockets of this node. Its methods may be called from any
+// goroutine.
+type Hub struct {
+	cfg     Config
+	ctx     context.Context // ends with Shutdown
+	cancel  context.CancelFunc
+	started time.Time
+	stats   counters
+	buffers sync.Pool // of *[FrameMax + 2]byte
+
+	sweepEvery time.Duration
+
+	loops sync.WaitGroup // sweep and check
+	open  sync.WaitGroup // one for each socket, from its request to its end
+
+	mu       sync.RWMutex // guards what follows
+	stopping bool
+	users    map[rally.UserID][]*Conn
+	sessions map[rally.SessionID]*session
+	ended    map[rally.SessionID]time.Duration // when
+}
+
+// session is what the hub knows of a session that has sockets.
+type session struct {
+	conns   []*Conn
+	checkAt time.Duration
+}
+
+// NewHub makes a hub and starts its two goroutines, which Shutdown ends.
+func NewHub(cfg Config) *Hub {
+	h := &Hub{
+		cfg:      cfg.withDefaults(),
+		started:  time.Now(),
+		users:    make(map[rally.UserID][]*Conn),
+		sessions: make(map[rally.SessionID]*session),
+		ended:    make(map[rally.SessionID]time.Duration),
+	}
+	h.sweepEvery = h.cfg.sweepEvery()
+	h.buffers.New = func() any { return new([FrameMax + 2]byte) }
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.loops.Go(h.sweepLoop)
+	if h.cfg.Check != nil {
+		h.loops.Go(h.checkLoop)
+	}
+	return h
+}
+
+// now gives the hub's time: monotonic, from its start.
+func (h *Hub) now() time.Duration { return time.Since(h.started) }
+
+// Online says whether user has an open socket on this node.
+func (h *Hub) Online(user rally.UserID) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return len(h.users[user]) > 0
+}
+
+// Push sends an HTML fragment to every socket of user. render is called once
+// for each locale among them, and not at all when there is none; its error is
+// logged, and that locale's sockets get nothing. The bytes it gives must not
+// be changed afterwards.
+func (h *Hub) Push(user rally.UserID, render func(locale string) ([]byte, error)) {
+	h.mu.RLock()
+	conns := slices.Clone(h.users[user])
+	h.mu.RUnlock()
+
+	var rendered map[string][]byte
+	for _, c := range conns {
+		locale := c.viewer.Locale
+		fragment, ok := rendered[locale]
+		if !ok {
+			var err error
+			if fragment, err = render(locale); err != nil {
+				h.cfg.Log.Error("push: render", "user", int64(user), "locale", locale, "err", escape(err.Error()))
+				fragment = nil
+			}
+			if rendered == nil {
+				rendered = make(map[string][]byte, 1)
+			}
+			rendered[locale] = fragment
+		}
+		if fragment != nil {
+			c.text(fragment)
+		}
+	}
+}
+
+// CloseSession closes every socket of a session with a code of 4000 to 4999
+// and a reason of at most 123 bytes; a longer one is cut. Nothing that comes
+// on them afterwards is heard, and CloseWait later at most they are gone. With
+// CodeSessionEnded, a socket of that session that is just being opened is
+// closed as well.
+func (h *Hub) CloseSession(id rally.SessionID, code int, reason string) {
+	h.mu.Lock()
+	if code == CodeSessionEnded {
+		h.ended[id] = h.now()
+	}
+	var conns []*Conn
+	if s := h.sessions[id]; s != nil {
+		conns = slices.Clone(s.conns)
+	}
+	h.mu.Unlock()
+
+	for _, c := range conns {
+		c.end(ending{cause: causeSession, code: code, reason: clip(reason, 123)})
+	}
+}
+
+// Shutdown refuses new sockets, closes all with CodeStopping and waits until
+// they are gone, which takes CloseWait; when ctx ends before, they are cut.
+// Then it ends the hub's goroutines. The hub cannot be used again.
+func (h *Hub) Shutdown(ctx context.Context) {
+	h.mu.Lock()
+	h.stopping = true
+	h.mu.Unlock()
+	conns := h.conns()
+	for _, c := range conns {
+		c.end(because(causeStopping, nil))
+	}
+	if !h.gone(ctx) {
+		for _, c := range conns {
+			c.wire.cut()
+		}
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.cfg.CloseWait)
+		defer cancel()
+		if !h.gone(last) {
+			h.cfg.Log.Error("sockets left at shutdown: a receiver hangs", "count", len(h.conns()))
+		}
+	}
+	h.cancel()
+	h.loops.Wait()
+}
+
+// gone waits until no socket is left, and says whether that came before ctx
+// ended.
+func (h *Hub) gone(ctx context.Context) bool {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.open.Wait()
+	}()
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// enter makes room for a socket before its request is answered; h.open.Done
+// gives it back.
+func (h *Hub) enter() error {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if h.stopping {
+		return &rally.Error{Code: rally.EUnavailable, Message: "error.stopping", RetryAfter: 1}
+	}
+	h.open.Add(1)
+	return nil
+}
+
+// add makes c reachable. If the hub stops or c's session was ended while it
+// was being opened, c is closed again.
+func (h *Hub) add(c *Conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	user, id := c.viewer.User.ID, c.viewer.Session
+	h.users[user] = append(h.users[user], c)
+	s := h.sessions[id]
+	if s == nil {
+		s = &session{checkAt: h.nextCheck()}
+		h.sessions[id] = s
+	}
+	s.conns = append(s.conns, c)
+	h.stats.sockets.Add(1)
+	h.stats.opened.Add(1)
+
+	if h.stopping {
+		c.end(because(causeStopping, nil))
+	}
+	if _, ended := h.ended[id]; ended {
+		c.end(because(causeSession, nil))
+	}
+}
+
+// remove is the inverse of add.
+func (h *Hub) remove(c *Conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	user, id := c.viewer.User.ID, c.viewer.Session
+	if h.users[user] = without(h.users[user], c); len(h.users[user]) == 0 {
+		delete(h.users, user)
+	}
+	s := h.sessions[id]
+	if s.conns = without(s.conns, c); len(s.conns) == 0 {
+		delete(h.sessions, id)
+	}
+	h.stats.sockets.Add(-1)
+}
+
+// without gives conns less c, in the same array.
+func without(conns []*Conn, c *Conn) []*Conn {
+	if i := slices.Index(conns, c); i >= 0 {
+		return slices.Delete(conns, i, i+1)
+	}
+	return conns
+}
+
+// conns gives all sockets.
+func (h *Hub) conns() []*Conn {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	all := make([]*Conn, 0, len(h.sessions))
+	for _, s := range h.sessions {
+		all = append(all, s.conns...)
+	}
+	return all
+}
+
+// nextCheck gives a time for a session's next check, no later than CheckEvery
+// from now, and not the same for all who came back together.
+func (h *Hub) nextCheck() time.Duration {
+	return h.now() + h.cfg.CheckEvery*3/4 + rand.N(h.cfg.CheckEvery/4)
+}
