@@ -1,0 +1,210 @@
+package bus
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"rally"
+)
+
+// Sizes and times.
+const (
+	publishPending   = 4096    // events that may wait for the publisher
+	subscribePending = 4096    // events that may wait for one subscriber
+	reconnectBuffer  = 1 << 20 // bytes kept while NATS is away
+	startTimeout     = 5 * time.Second
+	flushTimeout     = 2 * time.Second // also bounds how long Close waits for NATS
+	writeTimeout     = 2 * time.Second // after which a stalled connection is given up
+	reconnectWait    = 250 * time.Millisecond
+	pingInterval     = 10 * time.Second // two missed: the connection counts as lost
+)
+
+// subject is what every event's kind is put behind.
+const subject = "rally.event."
+
+// Config is what New needs.
+type Config struct {
+	// URL of an external NATS, such as "nats://user:password@host:4222", or
+	// several with commas between. "" embeds a server.
+	URL string
+	Log *slog.Logger
+}
+
+// Bus is one node's end of the bus. Its methods may be called from any
+// goroutine.
+type Bus struct {
+	log      *slog.Logger
+	embedded *server.Server // nil with an external NATS
+	conn     *nats.Conn
+	counts   counters
+
+	out       chan rally.Event
+	publisher sync.WaitGroup
+
+	mu            sync.RWMutex // guards what follows, and the closing of out
+	closed        bool
+	subscriptions map[*subscription]struct{}
+}
+
+// New connects to NATS, or starts one in this process. An external NATS that is
+// away is no error: the bus goes on trying, and Ready says so meanwhile.
+func New(cfg Config) (*Bus, error) {
+	b := &Bus{
+		log:           cfg.Log,
+		out:           make(chan rally.Event, publishPending),
+		subscriptions: make(map[*subscription]struct{}),
+	}
+	if b.log == nil {
+		b.log = slog.New(slog.DiscardHandler)
+	}
+	options := []nats.Option{
+		nats.Name("rally"),
+		nats.MaxReconnects(-1), // for ever
+		nats.RetryOnFailedConnect(true),
+		nats.ReconnectWait(reconnectWait),
+		nats.ReconnectBufSize(reconnectBuffer),
+		nats.PingInterval(pingInterval),
+		nats.FlusherTimeout(writeTimeout),
+		nats.ConnectHandler(func(c *nats.Conn) { b.log.Info("bus connected", "url", c.ConnectedUrlRedacted()) }),
+		nats.ReconnectHandler(func(c *nats.Conn) { b.log.Info("bus connected again", "url", c.ConnectedUrlRedacted()) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil { // nil when we close
+				b.log.Warn("bus disconnected", "err", err)
+			}
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			b.log.Warn("bus error", "err", err) // once when a subscriber begins to fall behind, not for each event
+		}),
+	}
+	if cfg.URL == "" {
+		embedded, err := embed()
+		if err != nil {
+			return nil, err
+		}
+		b.embedded = embedded
+		options = append(options, nats.InProcessServer(embedded))
+	}
+	conn, err := nats.Connect(cfg.URL, options...)
+	if err != nil {
+		b.stopEmbedded()
+		return nil, fmt.Errorf("bus: connect: %w", err)
+	}
+	b.conn = conn
+	b.publisher.Go(b.publish)
+	return b, nil
+}
+
+// embed starts a NATS server in this process that nothing outside can reach.
+func embed() (*server.Server, error) {
+	s, err := server.NewServer(&server.Options{
+		ServerName: "rally",
+		DontListen: true,
+		NoSigs:     true,
+		NoLog:      true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("bus: embed: %w", err)
+	}
+	s.Start()
+	if !s.ReadyForConnections(startTimeout) {
+		s.Shutdown()
+		return nil, errors.New("bus: embed: the server did not start in time")
+	}
+	return s, nil
+}
+
+// stopEmbedded ends the embedded server, if there is one, and waits for it.
+func (b *Bus) stopEmbedded() {
+	if b.embedded != nil {
+		b.embedded.Shutdown()
+		b.embedded.WaitForShutdown()
+	}
+}
+
+// Publish sends e to every subscriber of every node, its own among them. It
+// never blocks; an event that cannot be taken, because too many wait or the bus
+// is closed, is dropped and counted. e.Users must not be changed afterwards.
+func (b *Bus) Publish(e rally.Event) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.closed {
+		b.counts.dropped.Add(1)
+		return
+	}
+	select {
+	case b.out <- e:
+	default:
+		b.counts.dropped.Add(1)
+	}
+}
+
+// publish hands what waits to NATS, until out is closed and empty. It is the
+// one that waits when NATS stalls.
+func (b *Bus) publish() {
+	for e := range b.out {
+		if err := b.send(e); err != nil {
+			b.counts.dropped.Add(1)
+			b.log.Debug("event dropped", "kind", string(e.Kind), "err", err)
+			continue
+		}
+		b.counts.published.Add(1)
+	}
+}
+
+func (b *Bus) send(e rally.Event) error {
+	data, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	return b.conn.Publish(subject+string(e.Kind), data)
+}
+
+// Ready says whether NATS is connected: nil, or why not.
+func (b *Bus) Ready() error {
+	status := b.conn.Status()
+	if status == nats.CONNECTED {
+		return nil
+	}
+	if last := b.conn.LastError(); last != nil {
+		return fmt.Errorf("bus: %s: %w", status, last)
+	}
+	return fmt.Errorf("bus: %s", status)
+}
+
+// Close sends what waits, lets every subscriber handle what has arrived, and
+// ends the connection and the embedded server. On an external NATS that is away
+// or stalls it waits a few seconds at most. Publish drops everything from now
+// on. The second call does nothing.
+func (b *Bus) Close() {
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return
+	}
+	b.closed = true
+	close(b.out)
+	open := make([]*subscription, 0, len(b.subscriptions))
+	for s := range b.subscriptions {
+		open = append(open, s)
+	}
+	b.mu.Unlock()
+
+	b.publisher.Wait()
+	// The answer to a flush comes after our own events, which so have all
+	// arrived at the subscriptions.
+	if err := b.conn.FlushTimeout(flushTimeout); err != nil {
+		b.log.Warn("bus closed before everything was sent", "err", err)
+	}
+	for _, s := range open {
+		s.stop()
+	}
+	b.conn.Close()
+	b.stopEmbedded()
+}

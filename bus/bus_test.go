@@ -1,0 +1,400 @@
+package bus_test
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"net"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"rally"
+	"rally/bus"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 20 * time.Second
+
+// open makes a bus that is closed with the test.
+func open(t *testing.T, url string) *bus.Bus {
+	t.Helper()
+	b, err := bus.New(bus.Config{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b
+}
+
+// subscribe gives what b's subscriber sees.
+func subscribe(t *testing.T, b *bus.Bus) <-chan rally.Event {
+	t.Helper()
+	c := make(chan rally.Event, 10_000)
+	if _, err := b.Subscribe(func(e rally.Event) { c <- e }); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// external starts a NATS server on a loopback port, any one for 0.
+func external(t *testing.T, port int) *server.Server {
+	t.Helper()
+	if port == 0 {
+		port = server.RANDOM_PORT
+	}
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	if !s.ReadyForConnections(patience) {
+		t.Fatal("NATS did not start")
+	}
+	t.Cleanup(func() { stop(s) })
+	return s
+}
+
+func stop(s *server.Server) {
+	s.Shutdown()
+	s.WaitForShutdown()
+}
+
+// within takes the next event, which must come in time.
+func within(t *testing.T, c <-chan rally.Event) rally.Event {
+	t.Helper()
+	select {
+	case e := <-c:
+		return e
+	case <-time.After(patience):
+		t.Fatal("waited in vain for an event")
+		panic("unreachable")
+	}
+}
+
+// until waits for a condition.
+func until(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-deadline:
+			t.Fatalf("waited in vain until %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+// numbered gives an event with a recognisable match.
+func numbered(i int) rally.Event {
+	return rally.Event{Kind: rally.MatchChanged, Match: rally.MatchID(fmt.Sprintf("%012d", i))}
+}
+
+func TestEveryFieldArrives(t *testing.T) {
+	t.Parallel()
+	b := open(t, "")
+	got := subscribe(t, b)
+	for _, e := range []rally.Event{
+		{Kind: rally.MatchPaired, Users: []rally.UserID{1, 1 << 60}, Match: "abcdefghijkl"},
+		{Kind: rally.MatchChanged, Match: "abcdefghijkl"},
+		{Kind: rally.MatchStored, Match: "abcdefghijkl"},
+		{Kind: rally.QueueChanged, Users: []rally.UserID{3}},
+		{Kind: rally.SessionEnded, Session: "s", Reason: "로그아웃 \"quoted\"\r\n"},
+	} {
+		b.Publish(e)
+		if e2 := within(t, got); !reflect.DeepEqual(e, e2) {
+			t.Errorf("published %+v, received %+v", e, e2)
+		}
+	}
+}
+
+func TestOrderAndSubscribers(t *testing.T) {
+	t.Parallel()
+	b := open(t, "")
+	if err := b.Ready(); err != nil {
+		t.Fatal(err)
+	}
+	first, second := subscribe(t, b), subscribe(t, b)
+	const n = 3000
+	for i := range n {
+		b.Publish(numbered(i))
+	}
+	for _, c := range []<-chan rally.Event{first, second} {
+		for i := range n {
+			if e := within(t, c); e.Match != numbered(i).Match {
+				t.Fatalf("event %d is %+v", i, e)
+			}
+		}
+	}
+	if s := b.Stats(); s.Published != n || s.Received != 2*n || s.Dropped != 0 || s.Lost != 0 {
+		t.Errorf("counted %+v", s)
+	}
+}
+
+// stop waits for what has arrived, and nothing comes afterwards.
+func TestStop(t *testing.T) {
+	t.Parallel()
+	b := open(t, "")
+	var handled atomic.Int64
+	stop, err := b.Subscribe(func(rally.Event) { handled.Add(1) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Publish(numbered(1))
+	until(t, "one is handled", func() bool { return handled.Load() == 1 })
+	stop()
+	stop()
+	other := subscribe(t, b)
+	b.Publish(numbered(2))
+	within(t, other)
+	if n := handled.Load(); n != 1 {
+		t.Errorf("%d handled", n)
+	}
+}
+
+// A subscriber that hangs holds up nobody: neither Publish nor the others.
+func TestSlowSubscriberLoses(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	var mu sync.Mutex
+	b, err := bus.New(bus.Config{Log: slog.New(slog.NewTextHandler(locked{&mu, &log}, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	release := make(chan struct{})
+	var handled atomic.Int64
+	if _, err := b.Subscribe(func(rally.Event) { <-release; handled.Add(1) }); err != nil {
+		t.Fatal(err)
+	}
+	quick := subscribe(t, b)
+	const n = 9000
+	for i := range n {
+		b.Publish(numbered(i))
+		within(t, quick)
+	}
+	until(t, "the loss is counted", func() bool { return b.Stats().Lost > 0 })
+	close(release)
+	until(t, "every event is handled or counted", func() bool {
+		return uint64(handled.Load())+b.Stats().Lost == n
+	})
+	b.Publish(numbered(n)) // it is a subscriber like others again
+	until(t, "the next is handled", func() bool { return uint64(handled.Load())+b.Stats().Lost == n+1 })
+	mu.Lock()
+	defer mu.Unlock()
+	if lines := strings.Count(log.String(), "bus error"); lines != 1 {
+		t.Errorf("%d lines about %d lost events:\n%s", lines, b.Stats().Lost, log.String())
+	}
+}
+
+// locked is a writer that goroutines may share.
+type locked struct {
+	mu *sync.Mutex
+	w  *bytes.Buffer
+}
+
+func (l locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+func TestHandlerPanics(t *testing.T) {
+	t.Parallel()
+	b := open(t, "")
+	got := make(chan rally.Event, 1)
+	if _, err := b.Subscribe(func(e rally.Event) {
+		if e.Match == "" {
+			panic("a fault of ours")
+		}
+		got <- e
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.Publish(rally.Event{Kind: rally.MatchChanged})
+	b.Publish(numbered(1))
+	within(t, got)
+}
+
+// Close lets everything that was published be handled, and ends everything.
+func TestCloseDrains(t *testing.T) {
+	t.Parallel()
+	b, err := bus.New(bus.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var handled atomic.Int64
+	if _, err := b.Subscribe(func(rally.Event) { handled.Add(1) }); err != nil {
+		t.Fatal(err)
+	}
+	const n = 2000
+	for i := range n {
+		b.Publish(numbered(i))
+	}
+	b.Close()
+	b.Close()
+	if got := handled.Load(); got != n {
+		t.Errorf("%d of %d events were handled before the end", got, n)
+	}
+	b.Publish(numbered(n))
+	if s := b.Stats(); s.Dropped != 1 || s.Published != n {
+		t.Errorf("counted %+v", s)
+	}
+	if _, err := b.Subscribe(func(rally.Event) {}); err == nil {
+		t.Error("a closed bus takes subscribers")
+	}
+	if b.Ready() == nil {
+		t.Error("a closed bus is ready")
+	}
+}
+
+// Nodes that share an external NATS see each other's events, and their own.
+func TestTwoNodes(t *testing.T) {
+	t.Parallel()
+	url := external(t, 0).ClientURL()
+	one, two := open(t, url), open(t, url)
+	seenByOne, seenByTwo := subscribe(t, one), subscribe(t, two)
+	one.Publish(numbered(1))
+	for name, c := range map[string]<-chan rally.Event{"one": seenByOne, "two": seenByTwo} {
+		if e := within(t, c); e.Match != numbered(1).Match {
+			t.Errorf("node %s received %+v", name, e)
+		}
+	}
+	two.Publish(numbered(2))
+	for name, c := range map[string]<-chan rally.Event{"one": seenByOne, "two": seenByTwo} {
+		if e := within(t, c); e.Match != numbered(2).Match {
+			t.Errorf("node %s received %+v", name, e)
+		}
+	}
+}
+
+// Two embedded buses have nothing to do with each other.
+func TestEmbeddedIsPrivate(t *testing.T) {
+	t.Parallel()
+	one, two := open(t, ""), open(t, "")
+	seenByTwo := subscribe(t, two)
+	seenByOne := subscribe(t, one)
+	one.Publish(numbered(1))
+	within(t, seenByOne)
+	two.Publish(numbered(2))
+	if e := within(t, seenByTwo); e.Match != numbered(2).Match {
+		t.Errorf("received %+v", e)
+	}
+}
+
+// NATS may come late, go, and come back: Ready says so, and events flow again,
+// with those that were published meanwhile.
+func TestReconnect(t *testing.T) {
+	t.Parallel()
+	first := external(t, 0)
+	url, port := first.ClientURL(), first.Addr().(*net.TCPAddr).Port
+	stop(first)
+
+	b := open(t, url)
+	if b.Ready() == nil {
+		t.Error("ready without NATS")
+	}
+	got := subscribe(t, b)
+	b.Publish(numbered(1))
+
+	second := external(t, port)
+	until(t, "it is connected", func() bool { return b.Ready() == nil })
+	if e := within(t, got); e.Match != numbered(1).Match {
+		t.Errorf("received %+v", e)
+	}
+
+	stop(second)
+	until(t, "it is not connected", func() bool { return b.Ready() != nil })
+	b.Publish(numbered(2))
+	external(t, port)
+	until(t, "it is connected again", func() bool { return b.Ready() == nil })
+	if e := within(t, got); e.Match != numbered(2).Match {
+		t.Errorf("received %+v", e)
+	}
+}
+
+// Publish does not wait for a NATS that is away, and what nobody can keep is
+// counted.
+func TestPublishNeverBlocks(t *testing.T) {
+	t.Parallel()
+	gone := external(t, 0)
+	url := gone.ClientURL()
+	stop(gone)
+	b := open(t, url)
+	e := numbered(1)
+	e.Users = make([]rally.UserID, 200)
+	until(t, "the buffers are full", func() bool {
+		for range 1000 {
+			start := time.Now()
+			b.Publish(e)
+			if d := time.Since(start); d > time.Second {
+				t.Fatalf("Publish took %v", d)
+			}
+		}
+		return b.Stats().Dropped > 0
+	})
+}
+
+// What is not an event is not handed on.
+func TestStrangers(t *testing.T) {
+	t.Parallel()
+	url := external(t, 0).ClientURL()
+	b := open(t, url)
+	got := subscribe(t, b)
+	stranger, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	for subject, data := range map[string]string{
+		"rally.event.match.changed": `{"kind":"match.paired"}`,
+		"rally.event.match.stored":  `not json`,
+		"rally.event.match":         ``,
+		"rally.event.session.ended": `{"kind":"session.ended","users":"all"}`,
+	} {
+		if err := stranger.Publish(subject, []byte(data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := stranger.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "all are counted", func() bool { return b.Stats().Malformed == 4 })
+	b.Publish(numbered(1))
+	if e := within(t, got); e.Match != numbered(1).Match {
+		t.Errorf("received %+v", e)
+	}
+}
+
+func TestUnusableURL(t *testing.T) {
+	t.Parallel()
+	if _, err := bus.New(bus.Config{URL: "://"}); err == nil {
+		t.Error("no error")
+	}
+}
+
+func BenchmarkPublishToHandler(b *testing.B) {
+	x, err := bus.New(bus.Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer x.Close()
+	got := make(chan struct{})
+	if _, err := x.Subscribe(func(rally.Event) { got <- struct{}{} }); err != nil {
+		b.Fatal(err)
+	}
+	e := rally.Event{Kind: rally.MatchChanged, Users: []rally.UserID{1, 2}, Match: "abcdefghijkl"}
+	b.ReportAllocs()
+	for b.Loop() {
+		x.Publish(e)
+		<-got
+	}
+}

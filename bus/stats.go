@@ -1,0 +1,34 @@
+package bus
+
+import "sync/atomic"
+
+// Stats are a bus's counts since its start.
+type Stats struct {
+	Published uint64 // events handed to NATS
+	Dropped   uint64 // events that Publish could not take or NATS refused
+	Received  uint64 // events handed to subscribers, each counted for each of them
+	Lost      uint64 // events that came when a subscriber's queue was full
+	Malformed uint64 // messages that were no events
+}
+
+// counters are what Stats are made of.
+type counters struct {
+	published, dropped, received, lost, malformed atomic.Uint64
+}
+
+// Stats gives the counts.
+func (b *Bus) Stats() Stats {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	lost := b.counts.lost.Load()
+	for s := range b.subscriptions {
+		lost += s.missed()
+	}
+	return Stats{
+		Published: b.counts.published.Load(),
+		Dropped:   b.counts.dropped.Load(),
+		Received:  b.counts.received.Load(),
+		Lost:      lost,
+		Malformed: b.counts.malformed.Load(),
+	}
+}
