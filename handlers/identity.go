@@ -1,0 +1,180 @@
+package handlers
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"rally"
+)
+
+// The cookies handlers set; the session's own is the session store's. The
+// prefix makes browsers insist on Secure, on the whole site and on this host.
+const (
+	tokenCookie  = "__Host-rally_token"
+	localeCookie = "__Host-rally_locale"
+	themeCookie  = "__Host-rally_theme"
+)
+
+// preferenceAge is how long a browser remembers language and theme.
+const preferenceAge = 365 * 24 * time.Hour
+
+// Sessions keeps signed-in browsers. Its methods read and set the session's
+// cookie themselves.
+type Sessions interface {
+	// Load gives the session that the request's cookie opens and its user;
+	// nil when it opens none.
+	Load(w http.ResponseWriter, r *http.Request) (*rally.Session, rally.User, error)
+	// Open gives the browser a new session in place of any it had.
+	Open(w http.ResponseWriter, r *http.Request, user rally.UserID, stage rally.Stage) (rally.Session, error)
+	// End ends a session and takes the cookie away.
+	End(w http.ResponseWriter, r *http.Request, id rally.SessionID, reason string) error
+}
+
+// anonymous gives the Viewer of a request nobody is known for: what the
+// browser itself says about language and theme.
+func (s *Server) anonymous(r *http.Request) rally.Viewer {
+	v := rally.Viewer{Theme: theme(cookieValue(r, themeCookie))}
+	if locale := cookieValue(r, localeCookie); slices.Contains(s.c.Views.Locales(), locale) {
+		v.Locale = locale
+	} else {
+		v.Locale = s.c.Views.Match(clip(r.Header.Get("Accept-Language"), 200))
+	}
+	return v
+}
+
+// identify finds out who is looking: the session that the cookie opens and the
+// token beside it, judged by auth.Tokens.Decide. A session that must end ends
+// here, and the request with it.
+func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		st := of(c)
+		if st.gate == Bare {
+			return next(c)
+		}
+		session, user, err := s.c.Sessions.Load(c.Response(), c.Request())
+		if err != nil {
+			return err
+		}
+		verdict := s.c.Tokens.Decide(session, cookieValue(c.Request(), tokenCookie))
+		if verdict.Alarm != "" {
+			s.alarm(c, verdict.Alarm, session)
+		}
+		if verdict.End {
+			if err := s.c.Sessions.End(c.Response(), c.Request(), session.ID, verdict.Alarm); err != nil {
+				return err
+			}
+			return s.refuse(c, becauseEnded)
+		}
+		if verdict.Mint {
+			if err := s.setToken(c, session); err != nil {
+				return err
+			}
+		}
+		st.session = session
+		if st.viewer.Stage = verdict.Stage; verdict.Stage >= rally.StageOTP {
+			st.viewer.User = user
+			st.viewer.Session = session.ID
+		}
+		if verdict.Stage == rally.StageFull {
+			s.prefer(&st.viewer, user)
+		}
+		return next(c)
+	}
+}
+
+// member gives the signed-in user, 0 for anybody else: someone who still owes
+// a one-time code is nobody yet.
+func (st *state) member() rally.UserID {
+	if !st.viewer.SignedIn() {
+		return 0
+	}
+	return st.viewer.User.ID
+}
+
+// prefer lets what the account has chosen go before what the browser says.
+func (s *Server) prefer(v *rally.Viewer, u rally.User) {
+	if slices.Contains(s.c.Views.Locales(), u.Locale) {
+		v.Locale = u.Locale
+	}
+	if u.Theme != "" {
+		v.Theme = u.Theme
+	}
+}
+
+// alarm logs a token that cannot have come about honestly, and takes it away.
+func (s *Server) alarm(c echo.Context, alarm string, session *rally.Session) {
+	var more []slog.Attr
+	if session != nil {
+		more = append(more, slog.Int64("user", int64(session.UserID)), slog.String("session", string(session.ID)))
+	}
+	s.securityEvent(c, alarm, more...)
+	clearCookie(c, tokenCookie)
+}
+
+// guard lets through whom the route's gate admits.
+func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		switch of(c).gate {
+		case Bare, Open:
+			return next(c)
+		case Member, Socket:
+			if of(c).viewer.SignedIn() {
+				return next(c)
+			}
+		}
+		return s.refuse(c, becauseNeeded)
+	}
+}
+
+// Why someone lands on the sign-in page, in its address.
+const (
+	becauseNeeded = "needed" // the page asked for is for members
+	becauseEnded  = "ended"  // the session was ended
+)
+
+// refuse answers a request that may not go on: it is sent to sign in, with the
+// reason, and comes back afterwards; the socket is told 403.
+func (s *Server) refuse(c echo.Context, reason string) error {
+	if of(c).gate == Socket {
+		return rally.Errorf(rally.EForbidden, "error.forbidden", "not signed in")
+	}
+	q := url.Values{"reason": {reason}}
+	if next := localPath(pathOf(c.Request())); next != "/" {
+		q.Set("next", next)
+	}
+	return s.leave(c, "/sign-in?"+q.Encode())
+}
+
+// setToken puts a fresh token beside the session. It outlives its own content,
+// so that a later visit can show that it had one.
+func (s *Server) setToken(c echo.Context, session *rally.Session) error {
+	token, err := s.c.Tokens.Issue(session.UserID, session.ID)
+	if err != nil {
+		return err
+	}
+	setCookie(c, tokenCookie, token, rally.SessionAbsolute)
+	return nil
+}
+
+// cookieValue gives a cookie's value, or "".
+func cookieValue(r *http.Request, name string) string {
+	c, err := r.Cookie(name)
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+func setCookie(c echo.Context, name, value string, age time.Duration) {
+	c.SetCookie(&http.Cookie{
+		Name: name, Value: value, Path: "/", MaxAge: int(age / time.Second),
+		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+func clearCookie(c echo.Context, name string) { setCookie(c, name, "", -time.Second) }

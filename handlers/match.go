@@ -1,0 +1,108 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"rally"
+	"rally/match"
+	"rally/views"
+)
+
+// matchPath is where a match is found.
+func matchPath(id rally.MatchID) string { return "/matches/" + string(id) }
+
+// matchID reads a match's id from the address.
+func matchID(c echo.Context) (rally.MatchID, error) {
+	id := rally.MatchID(c.Param("id"))
+	if !id.Valid() {
+		return "", notFound()
+	}
+	return id, nil
+}
+
+// match is a match's page: live from the registry, as long as that knows it,
+// and afterwards from what is kept. Everybody may see how a match ended; one
+// that is still going on is for members.
+func (s *Server) match(c echo.Context) error {
+	id, err := matchID(c)
+	if err != nil {
+		return err
+	}
+	user := of(c).member()
+	if info, live := s.c.Registry.Find(id); live && info.Phase != match.Over && user == 0 {
+		return s.refuse(c, becauseNeeded)
+	}
+	page, err := s.matchPage(c.Request().Context(), s.page(c), id, user)
+	if err != nil {
+		return err
+	}
+	return s.show(c, http.StatusOK, views.Match(page), views.MatchPanel(page))
+}
+
+// matchPage builds the page of a match as user sees it.
+func (s *Server) matchPage(ctx context.Context, p views.Page, id rally.MatchID, user rally.UserID) (views.MatchPage, error) {
+	info, live := s.c.Registry.Find(id)
+	if live && !info.Stored {
+		return liveMatch(p, info, user), nil
+	}
+	kept, err := s.c.Results.FindMatch(ctx, id)
+	switch {
+	case err == nil:
+		page := keptMatch(p, kept, user)
+		if live {
+			withRematch(&page, info)
+		}
+		return page, nil
+	case live: // what the registry remembers is enough while the database is away
+		return liveMatch(p, info, user), nil
+	default:
+		return views.MatchPage{}, err
+	}
+}
+
+// ready says that the user is there and wants to begin.
+func (s *Server) ready(c echo.Context) error {
+	return s.act(c, func(id rally.MatchID, user rally.UserID) (rally.MatchID, error) {
+		return "", s.c.Registry.Ready(id, user)
+	})
+}
+
+// resign gives the match up.
+func (s *Server) resign(c echo.Context) error {
+	return s.act(c, func(id rally.MatchID, user rally.UserID) (rally.MatchID, error) {
+		return "", s.c.Registry.Resign(id, user)
+	})
+}
+
+// rematch says that the user would play the same opponent again; when both
+// have said so there is a new match, and they go there.
+func (s *Server) rematch(c echo.Context) error {
+	return s.act(c, s.c.Registry.Rematch)
+}
+
+// act does something to the match of the address in the user's name, and shows
+// the match again, or goes on to the one that do gives.
+func (s *Server) act(c echo.Context, do func(rally.MatchID, rally.UserID) (next rally.MatchID, err error)) error {
+	id, err := matchID(c)
+	if err != nil {
+		return err
+	}
+	user := of(c).member()
+	next, err := do(id, user)
+	switch {
+	case err != nil:
+		return err
+	case next != "":
+		return s.leave(c, matchPath(next))
+	case !isPartial(c.Request()):
+		return s.leave(c, matchPath(id))
+	}
+	page, err := s.matchPage(c.Request().Context(), s.page(c), id, user)
+	if err != nil {
+		return err
+	}
+	return s.html(c, http.StatusOK, views.MatchPanel(page))
+}

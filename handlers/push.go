@@ -1,0 +1,89 @@
+package handlers
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"rally"
+	"rally/live"
+	"rally/views"
+)
+
+// pushTime bounds the queries of one event.
+const pushTime = 2 * time.Second
+
+// OnEvent turns an event of the bus into what the open pages of those it
+// concerns must show, and hands that to the hub. It is the only place that
+// renders for somebody who has not asked. Events are hints: one that comes too
+// late or not at all is healed by the next load.
+func (s *Server) OnEvent(e rally.Event) {
+	ctx, cancel := context.WithTimeout(context.Background(), pushTime)
+	defer cancel()
+	switch e.Kind {
+	case rally.MatchPaired:
+		for _, user := range e.Users {
+			s.push(ctx, user, func(views.Page) templ.Component {
+				return views.PushCall(views.CallBanner{Match: e.Match})
+			})
+		}
+	case rally.MatchChanged:
+		s.pushLive(ctx, e)
+	case rally.MatchStored:
+		s.pushKept(ctx, e)
+	case rally.QueueChanged:
+		for _, user := range e.Users {
+			s.push(ctx, user, func(p views.Page) templ.Component {
+				return views.PushQueuePanel(s.playPage(p, user))
+			})
+		}
+	case rally.SessionEnded:
+		s.c.Hub.CloseSession(e.Session, live.CodeSessionEnded, e.Reason)
+	}
+}
+
+// pushLive shows both players their match as the registry has it. A match that
+// runs on another node is that node's to show.
+func (s *Server) pushLive(ctx context.Context, e rally.Event) {
+	info, ok := s.c.Registry.Find(e.Match)
+	if !ok {
+		return
+	}
+	for _, user := range e.Users {
+		s.push(ctx, user, func(p views.Page) templ.Component {
+			return views.PushMatchPanel(liveMatch(p, info, user))
+		})
+	}
+}
+
+// pushKept shows both players the result and what it did to their ratings.
+func (s *Server) pushKept(ctx context.Context, e rally.Event) {
+	kept, err := s.c.Results.FindMatch(ctx, e.Match)
+	if err != nil {
+		s.c.Log.LogAttrs(ctx, slog.LevelWarn, "push", slog.String("event", string(e.Kind)),
+			slog.String("match", string(e.Match)), slog.String("error", err.Error()))
+		return
+	}
+	for _, user := range e.Users {
+		s.push(ctx, user, func(p views.Page) templ.Component {
+			page := keptMatch(p, kept, user)
+			if info, ok := s.c.Registry.Find(e.Match); ok {
+				withRematch(&page, info)
+			}
+			return views.PushMatchPanel(page)
+		})
+	}
+}
+
+// push renders a fragment for one user's open pages, once for each language
+// they are in.
+func (s *Server) push(ctx context.Context, user rally.UserID, component func(views.Page) templ.Component) {
+	s.c.Hub.Push(user, func(locale string) ([]byte, error) {
+		page := views.Page{Dev: s.c.Dev, Path: "/", Viewer: rally.Viewer{
+			Stage: rally.StageFull, User: rally.User{ID: user}, Locale: locale,
+		}}
+		return s.c.Views.Render(ctx, locale, component(page))
+	})
+}

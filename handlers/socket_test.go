@@ -1,0 +1,173 @@
+package handlers_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"golang.org/x/net/html"
+
+	"rally"
+	"rally/pong"
+)
+
+// socket is an open page's.
+type socket struct {
+	t    *testing.T
+	conn *websocket.Conn
+
+	mu     sync.Mutex
+	texts  []string
+	frames [][]byte
+	code   websocket.StatusCode // once it is closed
+}
+
+// dial opens the socket of a browser's page. Headers may be changed.
+func (b *browser) dial(headers ...header) (*socket, *http.Response, error) {
+	b.t.Helper()
+	h := http.Header{"Origin": {b.site.URL}}
+	for _, x := range headers {
+		h.Set(x.name, x.value)
+	}
+	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
+	defer cancel()
+	conn, res, err := websocket.Dial(ctx, b.site.URL+"/live", &websocket.DialOptions{HTTPClient: b.http, HTTPHeader: h})
+	if err != nil {
+		return nil, res, err
+	}
+	conn.SetReadLimit(1 << 20)
+	s := &socket{t: b.t, conn: conn}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			kind, data, err := conn.Read(context.Background())
+			s.mu.Lock()
+			switch {
+			case err != nil:
+				s.code = websocket.CloseStatus(err)
+			case kind == websocket.MessageText:
+				s.texts = append(s.texts, string(data))
+			default:
+				s.frames = append(s.frames, data)
+			}
+			s.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	b.t.Cleanup(func() {
+		_ = conn.CloseNow()
+		<-done
+	})
+	return s, res, nil
+}
+
+// open is dial where nothing may go wrong.
+func (b *browser) open() *socket {
+	b.t.Helper()
+	s, _, err := b.dial()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return s
+}
+
+// join goes onto the court of a match.
+func (s *socket) join(id rally.MatchID) {
+	s.t.Helper()
+	if err := s.conn.Write(s.t.Context(), websocket.MessageBinary, pong.JoinFrame{Match: [12]byte([]byte(id))}.Append(nil)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// waitText waits for a fragment that contains all of these.
+func (s *socket) waitText(parts ...string) string {
+	s.t.Helper()
+	var found string
+	until(s.t, "a fragment with "+strings.Join(parts, " and "), func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, text := range s.texts {
+			all := true
+			for _, part := range parts {
+				all = all && strings.Contains(text, part)
+			}
+			if all {
+				found = text
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+// waitFrame waits for a state frame.
+func (s *socket) waitFrame(what string, is func(pong.Frame) bool) {
+	s.t.Helper()
+	until(s.t, what, func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, data := range s.frames {
+			if f, err := pong.ParseFrame(data); err == nil && is(f) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// waitWelcome waits for the answer to a join and gives the side.
+func (s *socket) waitWelcome() (side int8) {
+	s.t.Helper()
+	until(s.t, "the welcome", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, data := range s.frames {
+			if f, err := pong.ParseWelcome(data); err == nil {
+				side = f.Side
+				return true
+			}
+		}
+		return false
+	})
+	return side
+}
+
+// waitClose waits for the socket to be closed and gives the code.
+func (s *socket) waitClose() (code websocket.StatusCode) {
+	s.t.Helper()
+	until(s.t, "the close", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		code = s.code
+		return code != 0
+	})
+	return code
+}
+
+// parses fails the test unless text is markup without anything a policy would
+// have to stop.
+func parses(t *testing.T, text string) {
+	t.Helper()
+	root, err := html.Parse(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range root.Descendants() {
+		if n.Type == html.ElementNode && n.Data == "script" {
+			t.Errorf("there is a script in %s", text)
+		}
+		for _, a := range n.Attr {
+			if strings.HasPrefix(a.Key, "on") || a.Key == "style" {
+				t.Errorf("there is %s in %s", a.Key, text)
+			}
+		}
+	}
+}
