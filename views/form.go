@@ -21,6 +21,9 @@ func firstProblem(fields ...Field) int {
 // with it first.
 func (i input) describedBy() string {
 	var ids []string
+	if i.both {
+		ids = append(ids, "form-problem")
+	}
 	if i.field.Problem != "" {
 		ids = append(ids, i.name+"-problem")
 	}

@@ -238,7 +238,7 @@ func Landing(p LandingPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout(p.Page, frame{title: title(s.t("landing.title")), about: s.t("landing.lead"), class: "landing"}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout(p.Page, frame{title: title(s.t("landing.title")), about: s.t("landing.lead"), class: "landing", style: "css/landing.css"}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -247,7 +247,8 @@ func Landing(p LandingPage) templ.Component {
 }
 
 // courtDrawing is a moment of a match, seen from above: a picture and nothing
-// more, so readers are spared it.
+// more, so readers are spared it. The ball's path is true: it left the paddle,
+// and leaves the wall as steeply as it came.
 func courtDrawing() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -269,7 +270,7 @@ func courtDrawing() templ.Component {
 			templ_7745c5c3_Var15 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<svg class=\"drawing\" viewBox=\"0 0 1600 900\" aria-hidden=\"true\" focusable=\"false\"><rect class=\"drawing-ground\" width=\"1600\" height=\"900\"></rect> <path class=\"drawing-line\" d=\"M24 24h1552v852H24z\"></path> <path class=\"drawing-net\" d=\"M800 24v852\"></path> <path class=\"drawing-path\" d=\"M1506 300 1130 876 700 240\"></path> <rect class=\"drawing-paddle\" x=\"64\" y=\"372\" width=\"20\" height=\"156\"></rect> <rect class=\"drawing-paddle\" x=\"1516\" y=\"222\" width=\"20\" height=\"156\"></rect> <rect class=\"drawing-ball\" x=\"688\" y=\"228\" width=\"24\" height=\"24\"></rect></svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<svg class=\"drawing\" viewBox=\"0 0 1600 900\" aria-hidden=\"true\" focusable=\"false\"><rect class=\"drawing-ground\" width=\"1600\" height=\"900\"></rect> <path class=\"drawing-line\" d=\"M20 20h1560v860H20z\"></path> <path class=\"drawing-net\" d=\"M800 20v860\"></path> <text class=\"drawing-score\" x=\"740\" y=\"150\" text-anchor=\"end\">7</text> <text class=\"drawing-score\" x=\"860\" y=\"150\">9</text> <path class=\"drawing-path\" d=\"M1494 636 1339 861 938 279\"></path> <rect class=\"drawing-paddle\" x=\"68\" y=\"300\" width=\"22\" height=\"156\"></rect> <rect class=\"drawing-paddle\" x=\"1510\" y=\"556\" width=\"22\" height=\"156\"></rect> <rect class=\"drawing-ball\" x=\"923\" y=\"264\" width=\"30\" height=\"30\"></rect></svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

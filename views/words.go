@@ -2,6 +2,7 @@ package views
 
 import (
 	"fmt"
+	"math"
 
 	"rally"
 )
@@ -37,19 +38,20 @@ func sideClass(side rally.Side) string {
 	return "left"
 }
 
-func kindName(s *scope, k rally.MatchKind) string {
+// kindName says what a match counts for, and to how many points it goes.
+func kindName(s *scope, k rally.MatchKind, points int) string {
 	switch k {
 	case rally.Rated:
-		return s.t("kind.rated")
+		return s.n("kind.rated", points)
 	case rally.Practice:
-		return s.t("kind.practice")
+		return s.n("kind.practice", points)
 	default:
-		return s.t("kind.casual")
+		return s.n("kind.casual", points)
 	}
 }
 
 func matchFrame(s *scope, p MatchPage) frame {
-	f := frame{title: title(versus(s, p)), about: versus(s, p), class: "match match-" + string(p.Phase)}
+	f := frame{title: title(versus(s, p)), about: versus(s, p), class: "match match-" + string(p.Phase), style: "css/match.css"}
 	if p.Phase != PhaseOver {
 		f.scripts = []string{"js/pong.js"}
 		f.class += " match-live"
@@ -83,21 +85,20 @@ func readiness(s *scope, p MatchPlayer) string {
 }
 
 // needsReady says whether the viewer still owes the ready press.
-func needsReady(p MatchPage) bool { return !p.Players[p.You].Ready }
+func needsReady(p MatchPage) bool { return p.Kind != rally.Practice && !p.Players[p.You].Ready }
 
 // resultTitle says in a few words how a match ended, to whoever looks.
 func resultTitle(s *scope, p MatchPage) string {
 	if p.Winner == rally.NoSide {
 		return s.t("result.none")
 	}
-	points := score(p.Players[p.Winner].Score, p.Players[p.Winner.Other()].Score)
 	switch p.You {
 	case p.Winner:
-		return s.t("result.you_won", vars{"Score": points})
+		return s.t("result.you_won")
 	case p.Winner.Other():
-		return s.t("result.you_lost", vars{"Score": score(p.Players[p.You].Score, p.Players[p.Winner].Score)})
+		return s.t("result.you_lost")
 	default:
-		return s.t("result.won", vars{"Name": nameOf(s, p.Players[p.Winner]), "Score": points})
+		return s.t("result.won", vars{"Name": nameOf(s, p.Players[p.Winner])})
 	}
 }
 
@@ -122,6 +123,23 @@ func resultWords(s *scope, p MatchPage) string {
 		return ""
 	}
 }
+
+// outcomeClass is the mark before that in a list.
+func outcomeClass(m MatchRow) string {
+	switch {
+	case m.Decided && m.Won:
+		return "outcome-won"
+	case m.Decided:
+		return "outcome-lost"
+	default:
+		return "outcome-none"
+	}
+}
+
+// ratingValue is a rating as people see it.
+func ratingValue(r rally.Rating) int { return wholeNumber(r.Value) }
+
+func wholeNumber(x float64) int { return int(math.Round(x)) }
 
 // rowResult says how a match ended for the player whose list it is in.
 func rowResult(s *scope, m MatchRow) string {
