@@ -1,0 +1,179 @@
+package match
+
+import (
+	"testing"
+
+	"rally"
+	"rally/pong"
+)
+
+func TestCreateRefuses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bot := Entrant{Bot: rally.BotHard}
+	for name, test := range map[string]struct {
+		kind    rally.MatchKind
+		points  int
+		players [2]Entrant
+	}{
+		"no points":         {rally.Rated, 0, [2]Entrant{entrant(1), entrant(2)}},
+		"too many points":   {rally.Rated, 100, [2]Entrant{entrant(1), entrant(2)}},
+		"oneself":           {rally.Rated, 11, [2]Entrant{entrant(1), entrant(1)}},
+		"nobody":            {rally.Casual, 11, [2]Entrant{entrant(1), {}}},
+		"a rated bot":       {rally.Rated, 11, [2]Entrant{entrant(1), bot}},
+		"a person as a bot": {rally.Practice, 11, [2]Entrant{entrant(1), {User: 2, Bot: rally.BotEasy}}},
+		"an unknown bot":    {rally.Practice, 11, [2]Entrant{entrant(1), {Bot: 9}}},
+	} {
+		id, err := w.Create(test.kind, test.points, test.players)
+		if rally.ErrorCode(err) != rally.EInvalid || id != "" {
+			t.Errorf("%s: made %q, %v", name, id, err)
+		}
+	}
+	id := w.create(rally.Rated, 11)
+	_, err := w.Create(rally.Rated, 11, [2]Entrant{entrant(3), entrant(2)})
+	w.refused(err, rally.EConflict)
+	_, err = w.Practice(entrant(1), rally.BotEasy, 11)
+	w.refused(err, rally.EConflict)
+	if _, busy := w.Playing(3); busy {
+		t.Error("who was refused a match plays none")
+	}
+	w.must(w.Resign(id, 1))
+	w.create(rally.Rated, 11)
+	for range 5 { // the house has any number of bots
+		_, err = w.Practice(entrant(rally.UserID(10+w.Stats().Live)), rally.BotEasy, 11)
+		w.must(err)
+	}
+	if s := w.Stats(); s.Live != 6 {
+		t.Errorf("stats: %+v", s)
+	}
+}
+
+func TestMatchesAreSpreadOverLoops(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *Config) { c.Loops = 3 })
+	for i := range 30 {
+		_, err := w.Create(rally.Casual, 11, [2]Entrant{entrant(rally.UserID(2*i + 1)), entrant(rally.UserID(2*i + 2))})
+		w.must(err)
+	}
+	for _, l := range w.loops {
+		if got := l.load.Load(); got != 10 {
+			t.Errorf("a loop has %d matches", got)
+		}
+	}
+}
+
+func TestRematch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id, left, _ := w.begin(11)
+	_, err := w.Rematch(id, 1)
+	w.refused(err, rally.EConflict) // still playing
+	w.run(70)
+	w.must(w.Resign(id, 1))
+	w.ended(id, rally.Forfeited, rally.Right)
+	if !w.info(id).RematchOpen {
+		t.Error("no rematch is offered")
+	}
+	for range 2 {
+		next, err := w.Rematch(id, 1)
+		w.must(err)
+		if next != "" || !w.info(id).Players[0].WantsRematch || w.info(id).Players[1].WantsRematch {
+			t.Errorf("one wish: %q, %+v", next, w.info(id))
+		}
+	}
+	next, err := w.Rematch(id, 2)
+	w.must(err)
+	if again, err := w.Rematch(id, 1); err != nil || again != next || next == "" {
+		t.Fatalf("the rematch is %q to one and %q to the other, %v", next, again, err)
+	}
+	if info := w.info(id); info.Next != next || info.RematchOpen {
+		t.Errorf("shown as %+v", info)
+	}
+	if n := w.count(rally.MatchPaired, next); n != 1 {
+		t.Errorf("%d events", n)
+	}
+	info := w.info(next)
+	if info.Kind != rally.Rated || info.Points != 11 || info.Players[0].User != 1 {
+		t.Errorf("the rematch is %+v", info)
+	}
+	if a, b := info.Players[0].Rating.Value, info.Players[1].Rating.Value; a >= 1500 || b <= 1500 {
+		t.Errorf("it begins with ratings %v and %v", a, b)
+	}
+	left.send(joinFrame(next))
+	w.join(2, next)
+	w.run(1)
+	w.phase(next, Countdown) // without ready presses
+}
+
+func TestRematchThatCannotBe(t *testing.T) {
+	t.Parallel()
+
+	t.Run("it never began", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		id := w.create(rally.Rated, 11)
+		w.must(w.Resign(id, 1))
+		_, err := w.Rematch(id, 2)
+		w.refused(err, rally.EConflict)
+		_, err = w.Rematch(rally.NewMatchID(), 2)
+		w.refused(err, rally.ENotFound)
+	})
+
+	t.Run("somebody plays again", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		id, _, _ := w.begin(11)
+		w.run(70)
+		w.must(w.Resign(id, 1))
+		_, err := w.Rematch(id, 1)
+		w.must(err)
+		other, err := w.Practice(entrant(1), rally.BotEasy, 11)
+		w.must(err)
+		_, err = w.Rematch(id, 2)
+		w.refused(err, rally.EConflict)
+		w.must(w.Resign(other, 1))
+		next, err := w.Rematch(id, 2)
+		w.must(err)
+		if next == "" {
+			t.Error("no rematch although both want it and both are free")
+		}
+	})
+
+	t.Run("the bot is always willing", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		id, err := w.Practice(entrant(1), rally.BotMedium, 11)
+		w.must(err)
+		w.join(1, id)
+		w.run(260)
+		w.must(w.Resign(id, 1))
+		next, err := w.Rematch(id, 1)
+		w.must(err)
+		if info := w.info(next); info.Players[1].Bot != rally.BotMedium || info.Kind != rally.Practice {
+			t.Errorf("the rematch is %+v", info)
+		}
+	})
+}
+
+func TestWatchingAFinishedMatch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id, left, _ := w.begin(11)
+	w.run(70)
+	w.must(w.Resign(id, 1))
+	w.run(10)
+	left.close()
+	watcher := w.join(9, id)
+	if f := watcher.last(); f.Phase != pong.Over || f.Timer != 0 {
+		t.Errorf("shown %+v", f)
+	}
+	watcher.ping()
+	if _, _, pongs := watcher.answers(); len(pongs) != 1 {
+		t.Error("a ping was not answered")
+	}
+	before := len(watcher.seen())
+	w.run(100)
+	if len(watcher.seen()) != before {
+		t.Error("a finished match sends frames")
+	}
+}
