@@ -15,7 +15,7 @@ import (
 // The cookies handlers set; the session's own is the session store's. The
 // prefix makes browsers insist on Secure, on the whole site and on this host.
 const (
-	tokenCookie  = "__Host-rally_token"
+	tokenCookie  = "__Host-rally_token" //nolint:gosec // a name, and no secret
 	localeCookie = "__Host-rally_locale"
 	themeCookie  = "__Host-rally_theme"
 )

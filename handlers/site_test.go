@@ -22,6 +22,7 @@ import (
 
 	"rally"
 	"rally/auth"
+	"rally/bus"
 	"rally/handlers"
 	"rally/live"
 	"rally/match"
@@ -45,7 +46,7 @@ const (
 const password = "correct horse battery"
 
 // site is a whole Rally behind TLS: the real store, registry, matchmaker and
-// hub, with events going round as they do over the bus.
+// hub, with events going round over the real bus.
 type site struct {
 	*httptest.Server
 	handlers  *handlers.Server
@@ -65,12 +66,14 @@ func newSite(t *testing.T, changes ...func(*handlers.Config)) *site {
 	s := &site{log: &logLines{}}
 	logger := slog.New(slog.NewJSONHandler(s.log, nil))
 
-	events := make(chan rally.Event, 256)
-	publish := func(e rally.Event) { events <- e }
+	events, err := bus.New(bus.Config{Log: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish := events.Publish
 	s.store = storetest.New(t, func(c *store.Config) { c.Publish = publish })
 	s.sessions = s.store.Sessions()
 
-	var err error
 	if s.keys, err = auth.LoadKeys(filepath.Join(t.TempDir(), "keys.json"), time.Now()); err != nil {
 		t.Fatal(err)
 	}
@@ -110,13 +113,10 @@ func newSite(t *testing.T, changes ...func(*handlers.Config)) *site {
 	s.Config.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelError)
 	s.StartTLS()
 
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for e := range events {
-			s.handlers.OnEvent(e)
-		}
-	}()
+	stop, err := events.Subscribe(s.handlers.OnEvent)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
@@ -126,8 +126,8 @@ func newSite(t *testing.T, changes ...func(*handlers.Config)) *site {
 			t.Error(err)
 		}
 		s.Close()
-		close(events)
-		<-done
+		stop()
+		events.Close()
 		if t.Failed() {
 			t.Log(s.log.text())
 		}
@@ -179,11 +179,7 @@ func (s *site) insider(t *testing.T, name string) *browser {
 		t.Fatal(err)
 	}
 	b.setCookie(sessionCookie, s.openSession(t, b.user.ID, rally.StageFull))
-	token, err := s.tokens(t, 0).Issue(b.user.ID, b.session())
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.setCookie(tokenCookie, token)
+	b.issue(s.tokens(t, 0), b.user.ID, b.session())
 	return b
 }
 

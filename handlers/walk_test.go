@@ -75,7 +75,7 @@ func TestRoutesAreTheTable(t *testing.T) {
 // identity is what a browser holds, and what that is worth.
 type identity struct {
 	name  string
-	give  func(t *testing.T, s *site, b *browser)
+	give  func(s *site, b *browser)
 	stage rally.Stage
 	ends  bool // the session ends at the first look
 	mints bool
@@ -83,38 +83,22 @@ type identity struct {
 
 func identities() []identity {
 	return []identity{
-		{name: "nothing", give: func(t *testing.T, _ *site, b *browser) {
+		{name: "nothing", give: func(_ *site, b *browser) {
 			b.setCookie(sessionCookie, "")
 			b.setCookie(tokenCookie, "")
 		}},
-		{name: "session only", give: func(t *testing.T, _ *site, b *browser) {
-			b.setCookie(tokenCookie, "")
+		{name: "session only", give: func(_ *site, b *browser) { b.setCookie(tokenCookie, "") }},
+		{name: "token only", give: func(_ *site, b *browser) { b.setCookie(sessionCookie, "") }},
+		{name: "session with another's token", ends: true, give: func(s *site, b *browser) {
+			b.issue(s.tokens(b.t, 0), b.user.ID+1, "another")
 		}},
-		{name: "token only", give: func(t *testing.T, _ *site, b *browser) {
-			b.setCookie(sessionCookie, "")
+		{name: "session with another's expired token", ends: true, give: func(s *site, b *browser) {
+			b.issue(s.tokens(b.t, -time.Hour), b.user.ID+1, "another")
 		}},
-		{name: "session with another's token", ends: true, give: func(t *testing.T, s *site, b *browser) {
-			token, err := s.tokens(t, 0).Issue(b.user.ID+1, "another")
-			if err != nil {
-				t.Fatal(err)
-			}
-			b.setCookie(tokenCookie, token)
+		{name: "expired token", stage: rally.StageFull, mints: true, give: func(s *site, b *browser) {
+			b.issue(s.tokens(b.t, -time.Hour), b.user.ID, b.session())
 		}},
-		{name: "session with another's expired token", ends: true, give: func(t *testing.T, s *site, b *browser) {
-			token, err := s.tokens(t, -time.Hour).Issue(b.user.ID+1, "another")
-			if err != nil {
-				t.Fatal(err)
-			}
-			b.setCookie(tokenCookie, token)
-		}},
-		{name: "expired token", stage: rally.StageFull, mints: true, give: func(t *testing.T, s *site, b *browser) {
-			token, err := s.tokens(t, -time.Hour).Issue(b.user.ID, b.session())
-			if err != nil {
-				t.Fatal(err)
-			}
-			b.setCookie(tokenCookie, token)
-		}},
-		{name: "alg none", ends: true, give: func(t *testing.T, s *site, b *browser) {
+		{name: "alg none", ends: true, give: func(s *site, b *browser) {
 			forged := jwt.NewWithClaims(jwt.SigningMethodNone, jwt.MapClaims{
 				"iss": "rally", "aud": "rally/browser", "sub": "1", "sid": string(b.session()),
 				"exp": time.Now().Add(auth.TokenLife).Unix(),
@@ -122,30 +106,36 @@ func identities() []identity {
 			forged.Header["kid"] = s.keys[0].ID
 			token, err := forged.SignedString(jwt.UnsafeAllowNoneSignatureType)
 			if err != nil {
-				t.Fatal(err)
+				b.t.Fatal(err)
 			}
 			b.setCookie(tokenCookie, token)
 		}},
-		{name: "another key", ends: true, give: func(t *testing.T, _ *site, b *browser) {
+		{name: "another key", ends: true, give: func(_ *site, b *browser) {
 			strange, err := auth.NewTokens(auth.TokenConfig{Keys: auth.Keys{auth.NewKey(time.Now())}})
 			if err != nil {
-				t.Fatal(err)
+				b.t.Fatal(err)
 			}
-			token, err := strange.Issue(b.user.ID, b.session())
-			if err != nil {
-				t.Fatal(err)
-			}
-			b.setCookie(tokenCookie, token)
+			b.issue(strange, b.user.ID, b.session())
 		}},
-		{name: "wrong secret", give: func(t *testing.T, _ *site, b *browser) {
+		{name: "wrong secret", give: func(_ *site, b *browser) {
 			b.setCookie(sessionCookie, string(b.session())+"."+strings.Repeat("A", 43))
 		}},
-		{name: "otp", stage: rally.StageOTP, give: func(t *testing.T, s *site, b *browser) {
-			b.setCookie(sessionCookie, s.openSession(t, b.user.ID, rally.StageOTP))
+		{name: "otp", stage: rally.StageOTP, give: func(s *site, b *browser) {
+			b.setCookie(sessionCookie, s.openSession(b.t, b.user.ID, rally.StageOTP))
 			b.setCookie(tokenCookie, "")
 		}},
-		{name: "full", stage: rally.StageFull, give: func(*testing.T, *site, *browser) {}},
+		{name: "full", stage: rally.StageFull, give: func(*site, *browser) {}},
 	}
+}
+
+// issue puts a token into the browser.
+func (b *browser) issue(tokens *auth.Tokens, user rally.UserID, session rally.SessionID) {
+	b.t.Helper()
+	token, err := tokens.Issue(user, session)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.setCookie(tokenCookie, token)
 }
 
 // TestRoutesByIdentity walks every route with everything a browser may hold.
@@ -159,7 +149,7 @@ func TestRoutesByIdentity(t *testing.T) {
 				for _, method := range methods(route.Method) {
 					b := s.insider(t, fmt.Sprintf("%s-%d-%d", method, n, i))
 					session := b.session()
-					who.give(t, s, b)
+					who.give(s, b)
 					path := strings.NewReplacer(":id", "abcdefghijkl", "*", "x/css/rally.css").Replace(route.Path)
 					if strings.HasPrefix(route.Path, "/players/") {
 						path = "/players/1"
