@@ -285,7 +285,7 @@ func (s *server) awaitEnd(ctx context.Context) bool {
 
 // ping connects once to the server whose socket is in this folder.
 func ping(ctx context.Context, socket string) error {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	ctx, cancel := context.WithTimeout(ctx, defaultPatience)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, (&Cluster{socket: socket}).URL("postgres"))
 	if err != nil {

@@ -67,14 +67,14 @@ func (d *desk) ended() map[rally.SessionID]string {
 }
 
 // count gives the number that a query of the test's own gives.
-func (d *desk) count(t *testing.T, sql string, args ...any) (n int) {
+func (d *desk) count(t *testing.T, sql string) (n int) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), d.url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(context.Background()) }()
-	if err := conn.QueryRow(t.Context(), sql, args...).Scan(&n); err != nil {
+	if err := conn.QueryRow(t.Context(), sql).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n

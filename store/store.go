@@ -3,7 +3,7 @@
 // SQL. There is one file per aggregate; an exported method owns its
 // transaction, the unexported functions it calls are given it.
 //
-// Every method gives up within two seconds. When the database is away, or too
+// Every method gives up within two seconds (Config.Patience). When the database is away, or too
 // slow to be of use, the error is a *rally.Error with code EUnavailable and
 // message "error.database_away"; the pool heals by itself once it is back.
 // After a change has been committed the store publishes the rally.Event that
@@ -29,16 +29,12 @@ import (
 )
 
 const (
-	// callTime bounds a method as a whole: waiting for a connection, making
-	// one, every statement. It leaves a page half a second to say that the
-	// database is away before the two seconds are over.
-	callTime = 1500 * time.Millisecond
+	// defaultPatience leaves a page half a second to say that the database is
+	// away before two seconds are over.
+	defaultPatience = 1500 * time.Millisecond
 	// pingTime is how long a connection that has been idle may take to prove
-	// that its other end still lives. A few dead ones fit into callTime.
+	// that its other end still lives. A few dead ones fit into a method's time.
 	pingTime = 400 * time.Millisecond
-	// statementTime is the server's own guard, for statements whose client is
-	// gone. It is above callTime, so that the client's clock decides.
-	statementTime = 3 * time.Second
 
 	defaultMaxConns = 16
 )
@@ -54,6 +50,9 @@ type Config struct {
 	Log *slog.Logger
 	// MaxConns bounds the connections to the database; 0 means 16.
 	MaxConns int
+	// Patience bounds a method as a whole: waiting for a connection, making
+	// one, every statement. 0 means a second and a half.
+	Patience time.Duration
 	// Now is the wall clock; nil means time.Now.
 	Now func() time.Time
 	// Address gives the address a request comes from, which sessions note;
@@ -62,13 +61,22 @@ type Config struct {
 	Address func(*http.Request) string
 }
 
+// patience gives Patience or its default.
+func (cfg Config) patience() time.Duration {
+	if cfg.Patience > 0 {
+		return cfg.Patience
+	}
+	return defaultPatience
+}
+
 // Store is Rally's database. Make it with Open, and Close it.
 type Store struct {
-	pool    *pgxpool.Pool
-	publish func(rally.Event)
-	log     *slog.Logger
-	now     func() time.Time
-	address func(*http.Request) string
+	pool     *pgxpool.Pool
+	patience time.Duration
+	publish  func(rally.Event)
+	log      *slog.Logger
+	now      func() time.Time
+	address  func(*http.Request) string
 }
 
 // querier is a pool or a transaction.
@@ -103,19 +111,23 @@ func poolConfig(cfg Config) (*pgxpool.Config, error) {
 	pc.MinIdleConns = min(2, pc.MaxConns)
 	pc.HealthCheckPeriod = 5 * time.Second
 	pc.PingTimeout = pingTime
-	pc.ConnConfig.ConnectTimeout = callTime
+	pc.ConnConfig.ConnectTimeout = cfg.patience()
 	params := pc.ConnConfig.RuntimeParams
 	if params["application_name"] == "" {
 		params["application_name"] = "rally"
 	}
-	setTimeParam(params, "statement_timeout", statementTime)
-	setTimeParam(params, "idle_in_transaction_session_timeout", 2*statementTime)
+	// The server's own guards, for statements whose client is gone; longer, so
+	// that the client's clock decides.
+	setTimeParam(params, "statement_timeout", 2*cfg.patience())
+	setTimeParam(params, "idle_in_transaction_session_timeout", 4*cfg.patience())
 	return pc, nil
 }
 
 // open makes the Store.
 func open(ctx context.Context, cfg Config, pc *pgxpool.Config) (*Store, error) {
-	s := &Store{publish: cfg.Publish, log: cfg.Log, now: cfg.Now, address: cfg.Address}
+	s := &Store{
+		patience: cfg.patience(), publish: cfg.Publish, log: cfg.Log, now: cfg.Now, address: cfg.Address,
+	}
 	if s.publish == nil {
 		s.publish = func(rally.Event) {}
 	}
@@ -157,7 +169,7 @@ func (s *Store) Close() { s.pool.Close() }
 // begin opens a method: the context it gives bounds the method as a whole, and
 // done, to be deferred, frees that and puts *err into words by explain.
 func (s *Store) begin(ctx context.Context, method string, err *error) (bounded context.Context, done func()) {
-	bounded, cancel := context.WithTimeout(ctx, callTime)
+	bounded, cancel := context.WithTimeout(ctx, s.patience)
 	return bounded, func() {
 		cancel()
 		*err = explain(ctx, method, *err)

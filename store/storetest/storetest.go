@@ -32,6 +32,8 @@ const (
 	// one may be another test binary's that has not locked it yet.
 	leftAfter = time.Minute
 	stopTime  = 10 * time.Second
+	// patience is a test's with its database: a busy machine is no failure.
+	patience = 30 * time.Second
 )
 
 // server is the test binary's PostgreSQL; tests cannot hand it to each other,
@@ -60,7 +62,7 @@ func Main(m *testing.M) {
 // the test is over. Each change may alter the configuration before it is used.
 func New(tb testing.TB, changes ...func(*store.Config)) *store.Store {
 	tb.Helper()
-	cfg := store.Config{URL: URL(tb)}
+	cfg := store.Config{URL: URL(tb), Patience: patience}
 	for _, change := range changes {
 		change(&cfg)
 	}

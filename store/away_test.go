@@ -1,0 +1,262 @@
+package store_test
+
+import (
+	"context"
+	"net"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"rally"
+	"rally/store"
+	"rally/store/storetest"
+)
+
+// wire stands between a Store and its database, and can be cut or clogged.
+type wire struct {
+	listener net.Listener
+	server   string // its socket
+	url      string // of the database, through here
+	wg       sync.WaitGroup
+
+	mu    sync.Mutex
+	open  chan struct{} // closed while bytes pass
+	conns map[net.Conn]bool
+}
+
+// newWire lays a wire to a fresh database.
+func newWire(t *testing.T) *wire {
+	t.Helper()
+	u, err := url.Parse(storetest.URL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const socket = ".s.PGSQL.5432"
+	q := u.Query()
+	w := &wire{
+		server: filepath.Join(q.Get("host"), socket), open: make(chan struct{}), conns: make(map[net.Conn]bool),
+	}
+	close(w.open)
+	dir := clusterDir(t)
+	if w.listener, err = net.Listen("unix", filepath.Join(dir, socket)); err != nil {
+		t.Fatal(err)
+	}
+	q.Set("host", dir)
+	u.RawQuery = q.Encode()
+	w.url = u.String()
+	w.wg.Go(func() {
+		for {
+			c, err := w.listener.Accept()
+			if err != nil {
+				return
+			}
+			w.wg.Go(func() { w.join(c) })
+		}
+	})
+	t.Cleanup(func() {
+		w.unclog()
+		_ = w.listener.Close()
+		w.cut()
+		w.wg.Wait()
+	})
+	return w
+}
+
+// join passes bytes between a client and the server.
+func (w *wire) join(client net.Conn) {
+	defer func() { _ = client.Close() }()
+	w.pass()
+	server, err := net.Dial("unix", w.server)
+	if err != nil {
+		return
+	}
+	defer func() { _ = server.Close() }()
+	w.mu.Lock()
+	w.conns[client], w.conns[server] = true, true
+	w.mu.Unlock()
+	var both sync.WaitGroup
+	both.Go(func() { w.copy(server, client) })
+	both.Go(func() { w.copy(client, server) })
+	both.Wait()
+	w.mu.Lock()
+	delete(w.conns, client)
+	delete(w.conns, server)
+	w.mu.Unlock()
+}
+
+// copy passes bytes one way, while they may pass.
+func (w *wire) copy(to, from net.Conn) {
+	defer func() { _, _ = to.Close(), from.Close() }()
+	b := make([]byte, 4096)
+	for {
+		n, err := from.Read(b)
+		w.pass()
+		if _, err := to.Write(b[:n]); err != nil {
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// pass waits until bytes may pass.
+func (w *wire) pass() {
+	w.mu.Lock()
+	open := w.open
+	w.mu.Unlock()
+	<-open
+}
+
+// clog holds every byte back, as a network does that loses them all.
+func (w *wire) clog() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.open = make(chan struct{})
+}
+
+// unclog lets them pass again.
+func (w *wire) unclog() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	select {
+	case <-w.open:
+	default:
+		close(w.open)
+	}
+}
+
+// cut breaks every connection there is.
+func (w *wire) cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c := range w.conns {
+		_ = c.Close()
+	}
+}
+
+// methods are calls that reach the database, one of every sort.
+func methods(t *testing.T, s *store.Store, m rally.Match, cookie string) map[string]func(context.Context) error {
+	t.Helper()
+	return map[string]func(context.Context) error{
+		"Ready":           s.Ready,
+		"FindUser":        func(ctx context.Context) error { _, err := s.FindUser(ctx, m.Players[0].User); return err },
+		"FindCredentials": func(ctx context.Context) error { _, _, err := s.FindCredentials(ctx, "Anna@example.com"); return err },
+		"CreateUser": func(ctx context.Context) error {
+			_, err := s.CreateUser(ctx, rally.NewUser{Name: "Carla", Email: "carla@example.com"})
+			if rally.ErrorCode(err) == rally.EConflict { // she was made the last time
+				err = nil
+			}
+			return err
+		},
+		"KeepMatch": func(ctx context.Context) error { return s.KeepMatch(ctx, m) },
+		"FindMatch": func(ctx context.Context) error {
+			_, err := s.FindMatch(ctx, m.ID)
+			if rally.ErrorCode(err) == rally.ENotFound {
+				err = nil
+			}
+			return err
+		},
+		"ListMatches": func(ctx context.Context) error {
+			_, _, err := s.ListMatches(ctx, m.Players[0].User, "", 10)
+			return err
+		},
+		"Alive": func(ctx context.Context) error { _, err := s.Sessions().Alive(ctx, "x"); return err },
+		"Load": func(ctx context.Context) error {
+			_, _, err := s.Sessions().Load(httptest.NewRecorder(), request(t, cookie).WithContext(ctx))
+			return err
+		},
+	}
+}
+
+// However the database goes away, every method says so within two seconds, and
+// works again soon after it is back.
+func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]struct{ away, back func(*wire) }{
+		// Its machine is gone, or the network between.
+		"silent": {(*wire).clog, (*wire).unclog},
+		// The same, and it has forgotten the connections when it is back.
+		"silent, then cut": {(*wire).clog, func(w *wire) { w.cut(); w.unclog() }},
+		// It was restarted.
+		"cut": {func(w *wire) { w.clog(); w.cut() }, (*wire).unclog},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWire(t)
+			s := openStore(t, w.url)
+			u := newUser(t, s, "Anna")
+			m := played(u, newUser(t, s, "Berta"))
+			rec := httptest.NewRecorder()
+			if _, err := s.Sessions().Open(rec, request(t, ""), u.ID, rally.StageFull); err != nil {
+				t.Fatal(err)
+			}
+			calls := methods(t, s, m, cookieOf(rec).Value)
+
+			fault.away(w)
+			var wg sync.WaitGroup
+			for range 2 { // the second time nothing is left in the pool
+				for name, call := range calls {
+					wg.Go(func() {
+						begin := time.Now()
+						if err := call(t.Context()); rally.ErrorCode(err) != rally.EUnavailable {
+							t.Errorf("%s: %v", name, err)
+						}
+						if took := time.Since(begin); took > 2*time.Second {
+							t.Errorf("%s took %s", name, took)
+						}
+					})
+				}
+				wg.Wait()
+			}
+
+			fault.back(w)
+			until(t, 5*time.Second, "ready again", func() bool { return s.Ready(t.Context()) == nil })
+			for name, call := range calls {
+				if err := call(t.Context()); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			if u := userNow(t, s, u.ID); u.Wins != 1 {
+				t.Errorf("the match counted %d times", u.Wins)
+			}
+		})
+	}
+}
+
+// A server that is not there at all, on a port where nobody listens.
+func TestDatabaseNever(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, "postgres://nobody@127.0.0.1:1/nothing")
+	begin := time.Now()
+	err := s.Ready(t.Context())
+	fields(t, err, rally.EUnavailable)
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("took %s", took)
+	}
+	if err := s.Migrate(t.Context()); rally.ErrorCode(err) != rally.EUnavailable {
+		t.Errorf("migrated: %v", err)
+	}
+	if _, err := store.Open(t.Context(), store.Config{URL: "postgres://%zz"}); err == nil {
+		t.Error("a URL without sense was accepted")
+	}
+}
+
+// A request whose sender has gone says nothing about the database.
+func TestCallerGone(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Ready(ctx); err == nil || rally.ErrorCode(err) == rally.EUnavailable {
+		t.Errorf("got %v", err)
+	}
+	s.Close()
+	s.Close()
+	if err := s.Ready(t.Context()); rally.ErrorCode(err) != rally.EUnavailable {
+		t.Errorf("closed: %v", err)
+	}
+}

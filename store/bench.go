@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"rally"
+)
+
+// benchDomain ends the e-mail addresses of the bench's accounts. It is one that
+// nobody can have (RFC 2606).
+const benchDomain = "@bench.invalid"
+
+// BenchAccount is an account that BenchCreate made, signed in.
+type BenchAccount struct {
+	User    rally.UserID
+	Session rally.SessionID
+	// Cookie is the value of SessionCookie that opens Session.
+	Cookie string
+}
+
+// BenchCreate makes n accounts at once, each with a session of the full stage,
+// to put a server under load: they have no password and need none. tag tells
+// one bench's accounts from another's; it is 1 to 8 letters or digits. It takes
+// some seconds for tens of thousands.
+func (s *Store) BenchCreate(ctx context.Context, tag string, n int) (accounts []BenchAccount, err error) {
+	caller := ctx
+	defer func() { err = explain(caller, "BenchCreate", err) }()
+	if err := checkBenchTag(tag); err != nil {
+		return nil, err
+	}
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
+		if err := unhurried(ctx, tx); err != nil {
+			return err
+		}
+		users, err := s.benchUsers(ctx, tx, tag, n)
+		if err != nil {
+			return fmt.Errorf("users: %w", err)
+		}
+		accounts, err = s.benchSessions(ctx, tx, users)
+		return err
+	})
+	return accounts, err
+}
+
+// benchUsers makes the users and gives their ids.
+func (s *Store) benchUsers(ctx context.Context, tx pgx.Tx, tag string, n int) ([]int64, error) {
+	const sql = `
+		INSERT INTO users (name, email, rating, deviation, volatility, created_at)
+		SELECT 'bench ' || $1::text || ' ' || i, 'bench-' || $1::text || '-' || i || $2::text, $4, $5, $6, $7
+		FROM generate_series(1, $3::integer) i
+		RETURNING id`
+	r := rally.NewRating()
+	rows, _ := tx.Query(ctx, sql, tag, benchDomain, n, r.Value, r.Deviation, r.Volatility, s.time())
+	return pgx.CollectRows(rows, pgx.RowTo[int64])
+}
+
+// benchSessions opens a session for each of these users.
+func (s *Store) benchSessions(ctx context.Context, tx pgx.Tx, users []int64) ([]BenchAccount, error) {
+	accounts := make([]BenchAccount, len(users))
+	now := s.time()
+	columns := []string{"id", "secret_hash", "user_id", "stage", "created_at", "seen_at", "user_agent"}
+	_, err := tx.CopyFrom(ctx, pgx.Identifier{"sessions"}, columns,
+		pgx.CopyFromSlice(len(users), func(i int) ([]any, error) {
+			id, secret, hash := newSecret()
+			accounts[i] = BenchAccount{User: rally.UserID(users[i]), Session: id, Cookie: string(id) + "." + secret}
+			return []any{string(id), hash[:], users[i], rally.StageFull.String(), now, now, "rally bench"}, nil
+		}))
+	if err != nil {
+		return nil, fmt.Errorf("sessions: %w", err)
+	}
+	return accounts, nil
+}
+
+// BenchDelete removes the accounts that BenchCreate made with this tag, their
+// sessions, and every match that one of them played. It takes nothing else
+// with it, and may be called again.
+func (s *Store) BenchDelete(ctx context.Context, tag string) (err error) {
+	caller := ctx
+	defer func() { err = explain(caller, "BenchDelete", err) }()
+	const deleteMatches = `
+		DELETE FROM matches
+		WHERE id IN (SELECT p.match_id
+		             FROM match_players p
+		             JOIN users u ON u.id = p.user_id
+		             WHERE u.email LIKE $1)`
+	const deleteUsers = `DELETE FROM users WHERE email LIKE $1`
+	if err := checkBenchTag(tag); err != nil {
+		return err
+	}
+	pattern := "bench-" + tag + "-%" + benchDomain
+	return s.inTx(ctx, func(tx pgx.Tx) error {
+		if err := unhurried(ctx, tx); err != nil {
+			return err
+		}
+		for _, sql := range []string{deleteMatches, deleteUsers} {
+			if _, err := tx.Exec(ctx, sql, pattern); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// unhurried lifts the time limits of a page's statements from a transaction.
+func unhurried(ctx context.Context, tx pgx.Tx) error {
+	const sql = `SELECT set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)`
+	_, err := tx.Exec(ctx, sql)
+	return err
+}
+
+// checkBenchTag keeps tags short enough for names and free of what LIKE would
+// read as a pattern.
+func checkBenchTag(tag string) error {
+	plain := strings.Trim(tag, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
+	if tag == "" || len(tag) > 8 || !plain {
+		return fmt.Errorf("bench tag %q: use 1 to 8 letters or digits", tag)
+	}
+	return nil
+}
