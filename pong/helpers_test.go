@@ -54,6 +54,13 @@ func drawLive(t *rapid.T, r *pong.Rules) pong.State {
 	}
 	u = min(u, pong.CourtWidth-front)
 	side := rapid.IntRange(0, 1).Draw(t, "towards")
+	if rapid.Bool().Draw(t, "at an end") {
+		off := r.Reach() + in("gap", 0, 2000)
+		if rapid.Bool().Draw(t, "above") {
+			off = -off
+		}
+		s.BallY = min(max(s.Paddle[side]+off, r.BallHalf), pong.CourtHeight-r.BallHalf)
+	}
 	if inside(r, u, s.BallY-s.Paddle[side]) {
 		u = front
 	}

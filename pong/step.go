@@ -176,14 +176,6 @@ func (s *State) meet(r *Rules, side int, stride, u, speed int32) (end int32, ev 
 		ev |= EventWall
 	}
 	s.settle()
-	if end > rear {
-		// Rounding must not push the ball into the paddle.
-		if y := paddle + stride; s.BallY < y {
-			s.BallY = min(s.BallY, y-r.Reach())
-		} else {
-			s.BallY = max(s.BallY, y+r.Reach())
-		}
-	}
 	return end, ev
 }
 

@@ -60,9 +60,10 @@ func TestFaceReturnsWhatItCovers(t *testing.T) {
 		front := r.PaddleX + r.PaddleHalfWidth + r.BallHalf
 		lo, hi := r.PaddleRange()
 		crosses := u >= front && u-abs(s.VX) <= front
+		part := 1.0      // of the tick that passes until then
 		var miss float64 // how far the ball is off the paddle's reach, negative when covered
 		if crosses {
-			part := float64(u-front) / float64(abs(s.VX))
+			part = float64(u-front) / float64(abs(s.VX))
 			to := min(max(s.Paddle[side]+int32(dir)*r.PaddleSpeed, lo), hi)
 			paddle := float64(s.Paddle[side]) + part*float64(to-s.Paddle[side])
 			y := float64(s.BallY) + part*float64(s.VY)
@@ -91,8 +92,65 @@ func TestFaceReturnsWhatItCovers(t *testing.T) {
 			t.Fatalf("one return, and hits went from %d to %d", hits, s.Hits)
 		case returned && ev.Has(pong.EventPaddleLeft) != (side == pong.Left):
 			t.Fatalf("returned by the wrong side: %b", ev)
+		case returned:
+			if s.BallX > pong.CourtWidth/2 {
+				s = mirrored(s)
+			}
+			want := float64(front) + float64(s.VX)*(1-part)
+			if s.BallX < front || float64(s.BallX) < want-slack || float64(s.BallX) > want+slack {
+				t.Fatalf("returned to %d, not %.1f", s.BallX, want)
+			}
 		}
 	})
+}
+
+// TestEndsCatchWhatTheyMeet compares the step with plain geometry for a ball
+// beside a paddle: does the gap between them close before the ball is past?
+func TestEndsCatchWhatTheyMeet(t *testing.T) {
+	t.Parallel()
+	met := 0
+	rapid.Check(t, func(t *rapid.T) {
+		r := drawRules(t)
+		s := drawLive(t, &r)
+		in := drawInput(t)
+		front, rear := r.PaddleX+r.PaddleHalfWidth+r.BallHalf, r.PaddleX-r.PaddleHalfWidth-r.BallHalf
+		lo, hi := r.PaddleRange()
+		side, dir, u := pong.Right, in.Right, pong.CourtWidth-s.BallX
+		if s.VX < 0 {
+			side, dir, u = pong.Left, in.Left, s.BallX
+		}
+		if u >= front || u <= rear || s.BallY+s.VY < r.BallHalf || s.BallY+s.VY > pong.CourtHeight-r.BallHalf {
+			return // in front, past, or off the wall as well: other tests' subject
+		}
+		stride := min(max(s.Paddle[side]+int32(dir)*r.PaddleSpeed, lo), hi) - s.Paddle[side]
+		part := min(1, float64(u-rear)/float64(abs(s.VX)))
+		gap := float64(abs(s.BallY-s.Paddle[side]) - r.Reach())
+		away := 1.0 // the sign of leading away from the paddle
+		if s.BallY < s.Paddle[side] {
+			away = -1
+		}
+		left := gap + away*float64(s.VY-stride)*part // of the gap, if nothing happens
+		before := s
+		ev := s.Predict(&r, in)
+		const slack = 3
+		switch touched := ev.Has(pong.EventEnd); {
+		case touched && left > slack:
+			t.Fatalf("pushed across a gap of %.1f: %+v", left, before)
+		case !touched && left < -slack:
+			t.Fatalf("went %.1f deep into the end: %+v", -left, before)
+		case touched:
+			met++
+			if s.Live && !ev.Has(pong.EventWall) && (away*float64(s.VY) < float64(abs(stride)) || abs(s.VY) < abs(before.VY)) {
+				t.Fatalf("the end, moving by %d, turned vy from %d to %d", stride, before.VY, s.VY)
+			}
+			if s.VX != before.VX && s.Live || s.Hits != before.Hits {
+				t.Fatalf("an end is no return: %+v", s)
+			}
+		}
+	})
+	if met == 0 {
+		t.Error("no ball met an end")
+	}
 }
 
 func TestSpeedChangesOnlyAtPaddles(t *testing.T) {
@@ -123,6 +181,20 @@ func TestSpeedChangesOnlyAtPaddles(t *testing.T) {
 			}
 		case s.VX != before.VX || abs(s.VY) != abs(before.VY):
 			t.Fatalf("the speed changed without a paddle\nbefore %+v\nafter  %+v", before, s)
+		case s.BallX != before.BallX+s.VX:
+			t.Fatalf("the ball did not fly on evenly\nbefore %+v\nafter  %+v", before, s)
+		case !ev.Has(pong.EventWall):
+			if s.BallY != before.BallY+s.VY {
+				t.Fatalf("the ball did not fly straight\nbefore %+v\nafter  %+v", before, s)
+			}
+		default:
+			wall := r.BallHalf
+			if s.VY < 0 {
+				wall = pong.CourtHeight - r.BallHalf
+			}
+			if want := 2*wall - (before.BallY + before.VY); abs(s.BallY-want) > 2 { // times are exact to 1/4096 of a tick
+				t.Fatalf("off the wall to %d, not %d\nbefore %+v\nafter  %+v", s.BallY, want, before, s)
+			}
 		}
 	})
 }
@@ -260,6 +332,28 @@ func TestSqueezedBallGetsOut(t *testing.T) {
 		}
 		if touched == 0 || s.Score[1] != 1 {
 			t.Errorf("direction %d: end touched %d times, %+v", dir, touched, s)
+		}
+	}
+}
+
+// TestWedgedBallSlidesOn lets a paddle close the gap to the wall on a ball that
+// is fast enough to bounce there more than a step cares to follow.
+func TestWedgedBallSlidesOn(t *testing.T) {
+	t.Parallel()
+	r := pong.Standard(1)
+	r.PaddleHalfWidth, r.PaddleX = 2000, 4000
+	top, bottom := r.PaddleRange()
+	for paddle, dir := range map[int32]pong.Dir{top + 100: pong.Up, bottom - 100: pong.Down} {
+		s := pong.State{Live: true, VX: -100, VY: 1300, BallX: r.PaddleX, Paddle: [2]int32{paddle, paddle}}
+		s.BallY = paddle + int32(dir)*(r.Reach()+50)
+		for range 3 {
+			s.Step(&r, pong.Input{Left: dir})
+			if gap := abs(s.BallY-s.Paddle[0]) - r.Reach(); gap != 0 {
+				t.Fatalf("a gap of %d to the closed end: %+v", gap, s)
+			}
+		}
+		if s.VY != 0 || s.VX != -100 {
+			t.Errorf("wedged, and its velocity is %d, %d", s.VX, s.VY)
 		}
 	}
 }
