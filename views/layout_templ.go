@@ -23,7 +23,7 @@ type frame struct {
 // not in front, comes back within seconds, also after it was cut off for
 // reading too slowly (4003), and htmx adds no style sheet of its own. Attribute
 // names use "-" where htmx has ":", which HTML does not allow in data-*.
-const socketConfig = `{"includeIndicatorCSS":false,"history":false,"metaCharacter":"-","ws":{"pauseOnBackground":false,` +
+const socketConfig = `{"includeIndicatorCSS":false,"history":false,"ws":{"pauseOnBackground":false,` +
 	`"reconnectDelay":300,"reconnectMaxDelay":4000,"reconnectCodes":[1001,1005,1006,1011,1012,1013,1014,4003]}}`
 
 func layout(p Page, f frame) templ.Component {
@@ -229,7 +229,7 @@ func layout(p Page, f frame) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.Viewer.SignedIn() {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, " data-hx-ws-connect=\"/live\" data-hx-swap=\"none\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, " data-hx-ws:connect=\"/live\" data-hx-swap=\"none\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -46,6 +46,11 @@ document.addEventListener("htmx:before:settle", ({ detail }) => {
   }
 });
 
+// What an earlier request came to is no longer news.
+document.addEventListener("htmx:before:request", () => {
+  document.getElementById("status").replaceChildren();
+});
+
 // A page that comes back from the browser's memory has lost its socket.
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
