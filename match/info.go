@@ -33,7 +33,8 @@ type Info struct {
 	// StartedAt is when play began; until then, when the match was made.
 	StartedAt  time.Time
 	FinishedAt time.Time // zero before the end
-	// Ticks counts the steps of play, without pauses.
+	// Ticks counts the steps of play, without pauses, up to the last point or
+	// other change.
 	Ticks int64
 }
 

@@ -265,14 +265,22 @@ func TestRejoinOnTheSameLink(t *testing.T) {
 	w := newWorld(t)
 	id, left, _ := w.begin(11)
 	w.run(20)
+	before := w.count(rally.MatchChanged, id)
 	left.send(joinFrame(id))
 	w.sync()
+	if got := w.count(rally.MatchChanged, id) - before; got != 1 {
+		t.Errorf("%d events", got)
+	}
+	if _, refused, _ := left.answers(); len(refused) != 0 {
+		t.Errorf("the link was told %+v", refused)
+	}
 	left.seq = 0
 	left.press(pong.Up)
 	w.run(1)
 	if got := w.directions(id).Left; got != pong.Up {
 		t.Errorf("direction %d after joining again", got)
 	}
+	w.phase(id, Playing)
 	var doors int
 	w.inside(id, func(m *match) { doors = len(m.doors) })
 	if doors != 2 {

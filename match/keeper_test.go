@@ -53,10 +53,11 @@ func TestBackoff(t *testing.T) {
 	w.setAway(errors.New("away"))
 	w.must(w.Resign(w.create(rally.Rated, 11), 1))
 	fails := uint64(1)
-	for _, wait := range []time.Duration{250, 500, 1000, 2000, 4000, 5000, 5000} {
+	for _, ms := range []int{250, 500, 1000, 2000, 4000, 5000, 5000} {
+		wait := time.Duration(ms) * time.Millisecond
 		w.eventually("a try has failed", func() bool { return w.Stats().StoreFails == fails })
 		w.keeperIdle()
-		w.clock.advance(wait*time.Millisecond - 1)
+		w.clock.advance(wait - 1)
 		if got := w.Stats().StoreFails; got != fails {
 			t.Fatalf("tried again before %v", wait)
 		}

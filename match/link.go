@@ -87,30 +87,37 @@ func (l *Link) Close() {
 	l.registry.links.Add(-1)
 }
 
-// join leaves the match joined before, if any, and enters another or the same
-// anew. The match answers with a Welcome.
+// join enters a match, which answers with a Welcome, and leaves the one joined
+// before. Joining the same match anew is one step for it: nobody notices an
+// absence.
 func (l *Link) join(id rally.MatchID) {
-	l.leave()
 	m, ok := l.registry.find(id)
-	if !ok {
-		l.audience.Send(pong.RefusedFrame{Reason: pong.RefusedGone}.Append(nil))
-		return
+	if ok && m == l.match {
+		old, d := l.door, &door{audience: l.audience, side: l.door.side}
+		ok = m.do(func() {
+			m.leave(old)
+			m.enter(d)
+		})
+		l.door = d
+	} else {
+		l.leave()
+		if ok {
+			d := &door{audience: l.audience, side: m.sideOf(l.user)}
+			ok = m.do(func() { m.enter(d) })
+			l.match, l.door = m, d
+		}
 	}
-	d := &door{audience: l.audience, side: m.sideOf(l.user)}
-	l.match, l.door = m, d
-	if !m.loop.box.post(func() { m.enter(d) }) { // the registry has stopped
+	if !ok { // unknown, or the registry has stopped
 		l.match, l.door = nil, nil
 		l.audience.Send(pong.RefusedFrame{Reason: pong.RefusedGone}.Append(nil))
 	}
 }
 
 func (l *Link) leave() {
-	if l.match == nil {
-		return
+	if m, d := l.match, l.door; m != nil {
+		m.do(func() { m.leave(d) })
 	}
-	m, d := l.match, l.door
 	l.match, l.door = nil, nil
-	m.loop.box.post(func() { m.leave(d) })
 }
 
 func (l *Link) press(f pong.InputFrame) {

@@ -134,6 +134,16 @@ func (m *match) step() {
 	m.settle()
 }
 
+// do has f carried out by the match's loop, and tells everybody what it
+// changed. It does not wait; once the loop has ended it gives false. It may be
+// called by anyone.
+func (m *match) do(f func()) bool {
+	return m.loop.box.post(func() {
+		f()
+		m.settle()
+	})
+}
+
 // settle tells everybody what has changed since it was last called: a frame to
 // the doors, the snapshot to readers, an event to pages.
 func (m *match) settle() {

@@ -238,7 +238,7 @@ func (mm *Matchmaker) seat(users [2]rally.UserID) {
 		players[i] = e.Entrant
 	}
 	mm.mu.Unlock()
-	if rand.Uint64()&1 == 0 { //nolint:gosec // who plays on the left is no secret
+	if rand.Uint64()&1 == 0 { // who plays on the left is no secret
 		players[0], players[1] = players[1], players[0]
 	}
 	id, err := mm.config.Create(rally.Rated, mm.config.Points, players)

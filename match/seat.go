@@ -129,7 +129,6 @@ func (m *match) enter(d *door) {
 	}
 	d.audience.Send(pong.WelcomeFrame{Side: int8(d.side), Rules: *m.rules}.Append(nil))
 	d.audience.Offer(m.frame(m.loop.scratch[:0]))
-	m.settle()
 }
 
 // leave takes a door out. A player whose seat it was is absent at once.
@@ -140,7 +139,6 @@ func (m *match) leave(d *door) {
 	}
 	m.seats[d.side].door = nil
 	m.lose(d.side)
-	m.settle()
 }
 
 // remove takes a door from those that get frames.
