@@ -2,6 +2,7 @@ package auth
 
 import (
 	"crypto/ed25519"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strconv"
@@ -45,10 +46,10 @@ type TokenConfig struct {
 
 // Tokens issues and reads Ed25519 JWTs. Safe for concurrent use.
 type Tokens struct {
-	keys    Keys
-	now     func() time.Time
-	parser  *jwt.Parser
-	ageless *jwt.Parser // accepts any exp; for telling expired from forged
+	keys   Keys
+	now    func() time.Time
+	parser *jwt.Parser // of everything but the time
+	known  known
 }
 
 // NewTokens makes a Tokens; it fails without a key.
@@ -59,21 +60,19 @@ func NewTokens(c TokenConfig) (*Tokens, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	parser := func(now func() time.Time) *jwt.Parser {
-		return jwt.NewParser(
+	return &Tokens{
+		keys: c.Keys,
+		now:  c.Now,
+		parser: jwt.NewParser(
 			jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
 			jwt.WithIssuer(tokenIssuer),
 			jwt.WithAudience(tokenAudience),
 			jwt.WithExpirationRequired(),
 			jwt.WithStrictDecoding(),
-			jwt.WithTimeFunc(now),
-		)
-	}
-	return &Tokens{
-		keys:    c.Keys,
-		now:     c.Now,
-		parser:  parser(c.Now),
-		ageless: parser(func() time.Time { return time.Time{} }),
+			// Whether a token has expired is Verify's to say: only then can an
+			// expired one be told from one with something else wrong as well.
+			jwt.WithTimeFunc(func() time.Time { return time.Time{} }),
+		),
 	}, nil
 }
 
@@ -110,23 +109,25 @@ func (t *Tokens) Issue(user rally.UserID, session rally.SessionID) (string, erro
 // ErrTokenForged for anything else: another algorithm (also none), an unknown
 // key, a wrong signature, issuer or audience, a missing claim.
 func (t *Tokens) Verify(token string) (Claims, error) {
-	claims, err := t.read(t.parser, token)
-	if errors.Is(err, jwt.ErrTokenExpired) {
-		// Several claims may be wrong at once: ask again with time left out.
-		if claims, err = t.read(t.ageless, token); err == nil {
-			return claims, ErrTokenExpired
+	digest := sha256.Sum256([]byte(token))
+	claims, ok := t.known.get(digest)
+	if !ok {
+		var err error
+		if claims, err = t.read(token); err != nil {
+			return Claims{}, fmt.Errorf("%w: %w", ErrTokenForged, err)
 		}
+		t.known.put(digest, claims)
 	}
-	if err != nil {
-		return Claims{}, fmt.Errorf("%w: %w", ErrTokenForged, err)
+	if !t.now().Before(claims.Expires) {
+		return claims, ErrTokenExpired
 	}
 	return claims, nil
 }
 
-// read parses a token and checks signature and claims by p.
-func (t *Tokens) read(p *jwt.Parser, token string) (Claims, error) {
+// read parses a token and checks signature and claims, less the time.
+func (t *Tokens) read(token string) (Claims, error) {
 	var c tokenClaims
-	if _, err := p.ParseWithClaims(token, &c, t.keyOf); err != nil {
+	if _, err := t.parser.ParseWithClaims(token, &c, t.keyOf); err != nil {
 		return Claims{}, err
 	}
 	user, err := strconv.ParseInt(c.Subject, 10, 64)
