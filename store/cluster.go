@@ -117,8 +117,32 @@ func StartCluster(ctx context.Context, cfg ClusterConfig) (_ *Cluster, err error
 func (c *Cluster) Dir() string { return c.dir }
 
 // URL gives the connection string of a database of the cluster.
-func (c *Cluster) URL(database string) string {
-	q := url.Values{"host": {c.socket}, "port": {serverPort}, "sslmode": {"disable"}}
+func (c *Cluster) URL(database string) string { return socketURL(c.socket, database) }
+
+// ClusterURL gives the connection string of a database of the cluster that
+// another process is running in dir (see ClusterConfig): for commands beside
+// the server. It fails when none is running.
+func ClusterURL(dir, database string) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err == nil {
+		abs, err = filepath.EvalSymlinks(abs)
+	}
+	if err != nil {
+		return "", fmt.Errorf("store: ClusterURL: %w", err)
+	}
+	for _, d := range []string{abs, spareFolder(abs)} {
+		data := filepath.Join(d, "data")
+		if pf, ok := readPidFile(data); ok && pf.ready() && pf.running(data) {
+			return socketURL(pf.socket, database), nil
+		}
+	}
+	return "", fmt.Errorf("store: ClusterURL: no database is running in %s", abs)
+}
+
+// socketURL gives the connection string of a database of the server whose
+// socket is in this folder.
+func socketURL(socket, database string) string {
+	q := url.Values{"host": {socket}, "port": {serverPort}, "sslmode": {"disable"}}
 	u := url.URL{Scheme: "postgres", User: url.User(clusterUser), Path: "/" + database, RawQuery: q.Encode()}
 	return u.String()
 }

@@ -63,8 +63,7 @@ func findHome(dir string) (home, error) {
 		return home{dir: dir, owner: owner}, nil
 	}
 
-	sum := sha256.Sum256([]byte(dir))
-	spare := filepath.Join(spareRoot, hex.EncodeToString(sum[:6]))
+	spare := spareFolder(dir)
 	for _, d := range []string{dir, spare} {
 		if uid, gid, ok := dataOwner(d); ok && uid != 0 {
 			owner := account{name: accountName(uid), uid: uid, gid: gid, drop: true}
@@ -84,6 +83,13 @@ func findHome(dir string) (home, error) {
 		}
 	}
 	return home{}, fmt.Errorf("the user %s can reach neither %s nor %s", owner.name, dir, spare)
+}
+
+// spareFolder gives the folder that is used when a server's user cannot reach
+// dir, which is absolute.
+func spareFolder(dir string) string {
+	sum := sha256.Sum256([]byte(dir))
+	return filepath.Join(spareRoot, hex.EncodeToString(sum[:6]))
 }
 
 // makePassage makes dir, or opens it if it is there, so that others may pass

@@ -287,7 +287,7 @@ func (s *server) awaitEnd(ctx context.Context) bool {
 func ping(ctx context.Context, socket string) error {
 	ctx, cancel := context.WithTimeout(ctx, defaultPatience)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, (&Cluster{socket: socket}).URL("postgres"))
+	conn, err := pgx.Connect(ctx, socketURL(socket, "postgres"))
 	if err != nil {
 		return err
 	}

@@ -122,6 +122,9 @@ func TestClusterFresh(t *testing.T) {
 	if err := s.Ready(t.Context()); rally.ErrorCode(err) != rally.EUnavailable {
 		t.Errorf("after the stop: %v", err)
 	}
+	if u, err := store.ClusterURL(c.Dir(), "rally"); err == nil {
+		t.Errorf("after the stop, its URL is %q", u)
+	}
 }
 
 // The socket's folder is the whole of who may come in.
@@ -223,6 +226,9 @@ func TestClusterSecondProcess(t *testing.T) {
 	t.Parallel()
 	dir := clusterDir(t)
 	c := startCluster(t, dir)
+	if u, err := store.ClusterURL(dir, "postgres"); err != nil || u != c.URL("postgres") {
+		t.Errorf("beside the first, its URL is %q, %v; want %q", u, err, c.URL("postgres"))
+	}
 	_, err := store.StartCluster(t.Context(), store.ClusterConfig{Dir: dir, Fast: true})
 	if err == nil || !strings.Contains(err.Error(), strconv.Itoa(os.Getpid())) {
 		t.Errorf("got %v, want an error that names process %d", err, os.Getpid())
@@ -293,6 +299,9 @@ func TestClusterPrivateParent(t *testing.T) {
 	}
 	if err := c.EnsureDatabase(t.Context(), "rally"); err != nil {
 		t.Fatal(err)
+	}
+	if u, err := store.ClusterURL(asked, "rally"); err != nil || u != c.URL("rally") {
+		t.Errorf("its URL is %q, %v; want %q", u, err, c.URL("rally"))
 	}
 	if err := c.Stop(t.Context()); err != nil {
 		t.Fatal(err)
