@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"fmt"
 	"time"
 
@@ -57,9 +56,10 @@ func (r sessionRow) session() rally.Session {
 	}
 }
 
-// findSession gives a session that has not expired, with its user, provided
-// that hash is that of its secret; ok is false when there is none.
-func (s *Store) findSession(ctx context.Context, id rally.SessionID, hash secretHash) (row sessionRow, ok bool, err error) {
+// findSession gives a session that has not expired, with its user. There is no
+// row (see isNoRows) when there is none. Whether the secret fits is still to
+// be seen.
+func findSession(ctx context.Context, db querier, id rally.SessionID, now time.Time) (sessionRow, error) {
 	const sql = `
 		SELECT u.id, u.name, u.email, u.locale, u.theme, u.rating, u.deviation, u.volatility,
 		       u.wins, u.losses, u.created_at,
@@ -68,26 +68,8 @@ func (s *Store) findSession(ctx context.Context, id rally.SessionID, hash secret
 		FROM sessions s
 		JOIN users u ON u.id = s.user_id
 		WHERE s.id = $1 AND s.seen_at > $2 AND s.created_at > $3`
-	now := s.time()
-	rows, _ := s.pool.Query(ctx, sql, string(id), now.Add(-rally.SessionIdle), now.Add(-rally.SessionAbsolute))
-	row, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[sessionRow])
-	switch {
-	case isNoRows(err):
-		return sessionRow{}, false, nil
-	case err != nil:
-		return sessionRow{}, false, err
-	case subtle.ConstantTimeCompare(row.SecretHash, hash[:]) != 1:
-		s.log.WarnContext(ctx, "a session was asked for with a wrong secret", "session", id)
-		return sessionRow{}, false, nil
-	}
-	if now.Sub(row.SeenAt) >= touchEvery {
-		row.SeenAt = now
-		if err := touchSession(ctx, s.pool, id, now); err != nil {
-			// The session is good all the same.
-			s.log.WarnContext(ctx, "a session could not be marked as seen", "session", id, "cause", err)
-		}
-	}
-	return row, true, nil
+	rows, _ := db.Query(ctx, sql, string(id), now.Add(-rally.SessionIdle), now.Add(-rally.SessionAbsolute))
+	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[sessionRow])
 }
 
 // touchSession notes that a session is in use.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -29,6 +30,7 @@ type desk struct {
 	store *store.Store
 	url   string
 	ahead atomic.Int64 // of the real clock, in nanoseconds
+	log   strings.Builder
 	mu    sync.Mutex
 	said  []rally.Event
 }
@@ -44,6 +46,7 @@ func newDesk(t *testing.T) *desk {
 			defer d.mu.Unlock()
 			d.said = append(d.said, e)
 		}
+		c.Log = slog.New(slog.NewTextHandler(&d.log, nil)) // which takes one line at a time
 		c.Address = func(r *http.Request) string { return r.Header.Get("X-Address") }
 	})
 	d.SessionStore = d.store.Sessions()
@@ -215,6 +218,9 @@ func TestSessionForged(t *testing.T) {
 	d := newDesk(t)
 	session, cookie := d.open(t, "", newUser(t, d.store, "Anna").ID, rally.StageFull)
 	_, other := d.open(t, "", newUser(t, d.store, "Berta").ID, rally.StageFull)
+	if d.log.Len() > 0 {
+		t.Errorf("logged:\n%s", d.log.String())
+	}
 	id, secret, _ := strings.Cut(cookie, ".")
 	otherID, otherSecret, _ := strings.Cut(other, ".")
 	zero := base64.RawURLEncoding.EncodeToString(make([]byte, 32))
@@ -228,6 +234,9 @@ func TestSessionForged(t *testing.T) {
 		if got := d.opens(t, forged); got != "" {
 			t.Errorf("%q opens %s", forged, got)
 		}
+	}
+	if got := strings.Count(d.log.String(), "event=session_forged session="+id); got < 2 || strings.Contains(d.log.String(), secret) {
+		t.Errorf("logged:\n%s", d.log.String())
 	}
 	// Trying does not harm whose it is.
 	if got := d.opens(t, cookie); got != session.ID {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -168,18 +169,38 @@ func (ss *SessionStore) New(r *http.Request, name string) (*sessions.Session, er
 	if !ok {
 		return session, nil
 	}
-	row, ok, err := ss.find(r.Context(), id, hash)
+	row, ok, err := ss.find(r, id, hash)
 	if err == nil && ok {
 		hold(session, row)
 	}
 	return session, err
 }
 
-// find is findSession as a method people's requests end in.
-func (ss *SessionStore) find(ctx context.Context, id rally.SessionID, hash secretHash) (row sessionRow, ok bool, err error) {
-	ctx, done := ss.s.begin(ctx, "SessionStore.Load", &err)
+// find gives the session with this id, provided that hash is that of its
+// secret; ok is false when there is none.
+func (ss *SessionStore) find(r *http.Request, id rally.SessionID, hash secretHash) (row sessionRow, ok bool, err error) {
+	ctx, done := ss.s.begin(r.Context(), "SessionStore.Load", &err)
 	defer done()
-	return ss.s.findSession(ctx, id, hash)
+	now := ss.s.time()
+	row, err = findSession(ctx, ss.s.pool, id, now)
+	switch {
+	case isNoRows(err):
+		return sessionRow{}, false, nil
+	case err != nil:
+		return sessionRow{}, false, err
+	case subtle.ConstantTimeCompare(row.SecretHash, hash[:]) != 1:
+		ss.s.log.WarnContext(ctx, "security", "event", "session_forged", "session", id,
+			"address", clip(ss.s.address(r), addressMax), "agent", clip(r.UserAgent(), userAgentMax))
+		return sessionRow{}, false, nil
+	}
+	if now.Sub(row.SeenAt) >= touchEvery {
+		row.SeenAt = now
+		if err := touchSession(ctx, ss.s.pool, id, now); err != nil {
+			// The session is good all the same.
+			ss.s.log.WarnContext(ctx, "a session could not be marked as seen", "session", id, "cause", err)
+		}
+	}
+	return row, true, nil
 }
 
 // Save makes what is kept what session says: by Options.MaxAge below 0 that it
