@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"time"
 
@@ -27,9 +26,6 @@ const (
 	reasonReplaced = "replaced" // the browser opened another
 	reasonRenewed  = "renewed"  // it goes on under another id
 )
-
-// secretHash is what is kept of a cookie's secret half.
-type secretHash [sha256.Size]byte
 
 // sessionRow is a row of sessions with its user's.
 type sessionRow struct {
