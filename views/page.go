@@ -19,6 +19,10 @@ func matchAction(id rally.MatchID, what string) string {
 	return string(matchURL(id)) + "/" + what
 }
 
+// panelOf selects the panel of one match: a player may have a page of an
+// earlier one open as well.
+func panelOf(id rally.MatchID) string { return `#match-panel[data-match="` + string(id) + `"]` }
+
 func profileURL(id rally.UserID) templ.SafeURL {
 	return templ.SafeURL("/players/" + strconv.FormatInt(int64(id), 10))
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"golang.org/x/text/unicode/bidi"
+
 	"rally"
 )
 
@@ -19,8 +21,21 @@ func nameOf(s *scope, p MatchPlayer) string {
 	case p.Name == "":
 		return s.t("player.deleted")
 	default:
-		return p.Name
+		return isolated(p.Name)
 	}
+}
+
+// isolated keeps a name that is written from right to left from reordering
+// what stands beside it, in places where <bdi> cannot. Names hold no direction
+// marks of their own: see rally.NormalizeName.
+func isolated(name string) string {
+	const from, until = "\u2068", "\u2069" // first strong isolate, pop directional isolate
+	for _, r := range name {
+		if p, _ := bidi.LookupRune(r); p.Class() == bidi.R || p.Class() == bidi.AL {
+			return from + name + until
+		}
+	}
+	return name
 }
 
 // versus names a match by its players.
@@ -153,18 +168,18 @@ func rowResult(s *scope, m MatchRow) string {
 	}
 }
 
-// spoken is what the polite status region says when a match changes, or "".
+// spoken is what the polite status region says when a match changes, or "":
+// only what the other player did, for of the rest the court speaks.
 func spoken(s *scope, p MatchPage) string {
-	switch p.Phase {
-	case PhaseWaiting:
-		if p.You != rally.NoSide && p.Players[p.You.Other()].Ready {
-			return s.t("match.other_ready", vars{"Name": nameOf(s, p.Players[p.You.Other()])})
-		}
+	if p.You == rally.NoSide {
 		return ""
-	case PhasePaused:
-		return s.t("match.paused_title")
-	case PhaseOver:
-		return resultTitle(s, p)
+	}
+	own, other := p.Players[p.You], p.Players[p.You.Other()]
+	switch {
+	case p.Phase == PhaseWaiting && other.Ready && !own.Ready:
+		return s.t("match.other_ready", vars{"Name": nameOf(s, other)})
+	case p.Phase == PhaseOver && p.RematchOpen && other.Rematch && !own.Rematch:
+		return s.t("match.rematch_offered", vars{"Name": nameOf(s, other)})
 	default:
 		return ""
 	}
@@ -181,6 +196,8 @@ func errorTitle(s *scope, status int) string {
 		return s.t("error.title_404")
 	case 405:
 		return s.t("error.title_405")
+	case 409:
+		return s.t("error.title_409")
 	case 413:
 		return s.t("error.title_413")
 	case 429:
