@@ -160,7 +160,7 @@ func TestRoutesByIdentity(t *testing.T) {
 					} else {
 						res = b.do(method, path, nil, header{"Origin", s.URL})
 					}
-					checkGate(t, s, who, route.Gate, session, b, res)
+					checkGate(t, s, who, routeGates[route.Method+" "+route.Path], session, b, res)
 				}
 			}
 		})
