@@ -87,6 +87,8 @@ func Run(ctx context.Context, cfg Config) (report Report, err error) {
 		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanLimit)
 		defer cancel()
 		err = errors.Join(err, h.leave(clean))
+		progress.say("waiting for the results to be stored")
+		err = errors.Join(err, site.settled(clean))
 	}()
 	if err := h.connect(ctx, progress); err != nil {
 		return report, err

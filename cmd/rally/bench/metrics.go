@@ -21,6 +21,7 @@ const (
 	metricStack    = "go_memstats_stack_inuse_bytes"
 	metricLateness = "rally_tick_lateness_seconds"
 	metricDropped  = "rally_inputs_dropped_total{"
+	metricUnstored = "rally_matches_unstored"
 	metricSkipped  = "rally_ticks_skipped_total"
 )
 

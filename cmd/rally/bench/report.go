@@ -39,7 +39,7 @@ type Report struct {
 	CPUPerMatch  float64 `json:"server_cpu_us_per_match_second"`
 	CPUPerTick   float64 `json:"server_cpu_us_per_match_tick"`
 	ResidentMB   float64 `json:"server_resident_mb"`
-	SocketKB     float64 `json:"server_kb_per_idle_socket"`        // resident
+	SocketKB     float64 `json:"server_kb_per_idle_socket"`        // resident; 0 with too few matches
 	MatchKB      float64 `json:"server_kb_per_match"`              // resident, beside its sockets
 	SocketUsedKB float64 `json:"server_kb_per_idle_socket_in_use"` // heap and stacks
 	MatchUsedKB  float64 `json:"server_kb_per_match_in_use"`
@@ -48,6 +48,10 @@ type Report struct {
 	BenchCPU    float64 `json:"bench_cpu_percent"` // near 100: the bench is what is slow
 	Known       bool    `json:"server_metrics"`
 }
+
+// enough is how many matches it takes for memory to say anything: with fewer,
+// what the server needs once is more than what they add.
+const enough = 100
 
 // report puts a measurement into numbers. The samples are the server's with
 // nobody there, with everybody's socket open, and with everybody playing.
@@ -77,6 +81,9 @@ func (m measurement) report(cfg Config, before, idle, playing sample) Report {
 	r.CPUPerMatch = 1e6 * cpu / float64(cfg.Matches)
 	r.CPUPerTick = r.CPUPerMatch / pong.TicksPerSecond
 	r.ResidentMB = m.last.values[metricResident] / (1 << 20)
+	if cfg.Matches < enough {
+		return r
+	}
 	kb := func(from, to, parts float64) float64 { return (to - from) / parts / 1024 }
 	r.SocketKB = kb(before.values[metricResident], idle.values[metricResident], players)
 	r.MatchKB = kb(idle.values[metricResident], playing.values[metricResident], float64(cfg.Matches))
@@ -102,10 +109,15 @@ func (r Report) WriteText(w io.Writer) error {
 			[2]string{"inputs dropped", fmt.Sprintf("%.0f", r.Dropped)},
 			[2]string{"server's processor", fmt.Sprintf("%.1f %% of a core, %.0f µs a second and match, %.1f µs a tick", r.CPUPercent, r.CPUPerMatch, r.CPUPerTick)},
 			[2]string{"server's memory", fmt.Sprintf("%.0f MB resident", r.ResidentMB)},
+		)
+	}
+	if r.Known && r.Matches >= enough {
+		rows = append(rows,
 			[2]string{"… per idle socket", fmt.Sprintf("%.1f kB resident, %.1f kB in use", r.SocketKB, r.SocketUsedKB)},
 			[2]string{"… per match", fmt.Sprintf("%.1f kB resident, %.1f kB in use, beside its sockets", r.MatchKB, r.MatchUsedKB)},
 		)
-	} else {
+	}
+	if !r.Known {
 		rows = append(rows, [2]string{"the server itself", "unknown: set RALLY_METRICS_ADDR for both"})
 	}
 	rows = append(rows,

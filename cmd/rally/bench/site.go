@@ -26,7 +26,8 @@ const requestsAtOnce = 64
 
 // site is the server under load, as a browser sees it.
 type site struct {
-	base    string // scheme and host, without a slash
+	root    string // where requests go: scheme and host, without a slash
+	origin  string // what its pages say they are
 	metrics string
 	client  *http.Client
 }
@@ -54,8 +55,13 @@ func newSite(cfg Config) (*site, error) {
 		// Not HTTP/2: a socket's handshake cannot be had over it.
 		TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
 	}
+	scheme := "https"
+	if cfg.TLS == nil { // even if a proxy in front has it
+		scheme = "http"
+	}
 	return &site{
-		base:    strings.TrimSuffix(cfg.Base.String(), "/"),
+		root:    scheme + "://" + cfg.Base.Host,
+		origin:  strings.TrimSuffix(cfg.Base.String(), "/"),
 		metrics: cfg.Metrics,
 		client: &http.Client{
 			Transport:     transport,
@@ -86,13 +92,31 @@ func (s *site) sample(ctx context.Context, tidy bool) (sample, error) {
 	return scrape(ctx, s.metrics, tidy)
 }
 
+// settled waits until the server has stored every result: one stored later
+// would stay behind when the accounts are gone.
+func (s *site) settled(ctx context.Context) error {
+	for {
+		now, err := s.sample(ctx, false)
+		if err != nil {
+			return err
+		}
+		if now.values[metricUnstored] == 0 {
+			// Without metrics there is no telling; a second is usual.
+			return wait(ctx, time.Second)
+		}
+		if err := wait(ctx, 100*time.Millisecond); err != nil {
+			return fmt.Errorf("the results of the matches are not stored: %w", err)
+		}
+	}
+}
+
 // connect opens a player's socket.
 func (s *site) connect(ctx context.Context, account Account) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	conn, response, err := websocket.Dial(ctx, s.base+"/live", &websocket.DialOptions{ //nolint:bodyclose // Dial does it
+	conn, response, err := websocket.Dial(ctx, s.root+"/live", &websocket.DialOptions{ //nolint:bodyclose // Dial does it
 		HTTPClient: s.client,
-		HTTPHeader: http.Header{"Cookie": {account.Cookie}, "Origin": {s.base}},
+		HTTPHeader: http.Header{"Cookie": {account.Cookie}, "Origin": {s.origin}},
 	})
 	if err != nil {
 		if response != nil {
@@ -118,13 +142,13 @@ func (s *site) get(ctx context.Context, account Account, path string) (status in
 func (s *site) do(ctx context.Context, method string, account Account, path string) (int, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, s.base+path, http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, method, s.root+path, http.NoBody)
 	if err != nil {
 		return 0, "", fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	request.Header.Set("Cookie", account.Cookie)
 	if method == http.MethodPost {
-		request.Header.Set("Origin", s.base)
+		request.Header.Set("Origin", s.origin)
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	response, err := s.client.Do(request)

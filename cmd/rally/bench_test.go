@@ -1,0 +1,59 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"rally/cmd/rally/bench"
+)
+
+func TestBenchPlaysRealMatches(t *testing.T) {
+	t.Parallel()
+	for name, tls := range map[string]string{"over TLS": tlsSelf, "in the clear": tlsOff} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := testConfig(t)
+			c.TLS = tls
+			r := start(t, c)
+			code, out, errs := command(t, "bench", "--matches=2", "--duration=1s", "--rate=20", "--json", "--quiet",
+				"--addr="+r.config.Addr, "--tls="+tls, "--metrics-addr="+r.addresses[metricsListener],
+				"--data="+c.Data, "--database-url="+c.DatabaseURL)
+			if code != 0 {
+				t.Fatalf("exit %d: %s", code, errs)
+			}
+			var report bench.Report
+			if err := json.Unmarshal([]byte(out), &report); err != nil {
+				t.Fatal(err)
+			}
+			if report.Playing == 0 || report.Presses < 5 || report.FramesIn < report.Presses || report.Inputs == 0 ||
+				report.InputP50ms <= 0 || report.InputP99ms < report.InputP50ms || report.TickP99ms <= 0 ||
+				report.CPUPercent <= 0 || report.SocketsLost != 0 {
+				t.Errorf("it reports %s", out)
+			}
+			// The accounts are gone, and what they played with them.
+			r.expect("/players/1", http.StatusNotFound, "")
+			if _, metrics := r.get(http.DefaultClient, "http://"+r.addresses[metricsListener]+"/metrics"); !strings.Contains(metrics, "rally_matches_live 0") {
+				t.Error("matches of the bench are still live")
+			}
+		})
+	}
+}
+
+func TestBenchNeedsTheServer(t *testing.T) {
+	t.Parallel()
+	code, _, errs := command(t, "bench", "--data="+t.TempDir(), "--tls=off")
+	if code != 1 || !strings.Contains(errs, "start the server") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+}
+
+func TestBenchRefusesOtherMachines(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t)
+	code, _, errs := command(t, "bench", "--addr=192.0.2.1:8443", "--tls=off", "--data="+c.Data, "--database-url="+c.DatabaseURL)
+	if code != 1 || !strings.Contains(errs, bench.ErrNotLocal.Error()) {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+}
