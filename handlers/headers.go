@@ -19,7 +19,7 @@ func policy(base *url.URL) string {
 }
 
 // permissions turns off what no page here uses.
-const permissions = "accelerometer=(), bluetooth=(), browsing-topics=(), camera=(), display-capture=(), geolocation=(), " +
+const permissions = "accelerometer=(), browsing-topics=(), camera=(), display-capture=(), geolocation=(), " +
 	"gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=()"
 
 // secure sets the headers that every answer carries, whatever it is.
