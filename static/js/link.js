@@ -10,7 +10,7 @@ const PONG = 0x82;
 const WELCOME = 0x83;
 const REFUSED = 0x84;
 
-const UNKNOWN = 0xffff; // RTT
+export const UNKNOWN = 0xffff; // RTT, of a player who has not said
 const PING_MS = 1000;
 const FIRST_PINGS = 4; // … come faster, to know the time soon
 const FIRST_PING_MS = 200;
@@ -45,7 +45,7 @@ export class Link {
 
   // input says whether it could be sent.
   input(seq, dir, tick) {
-    return this.#joined && this.#send([INPUT, ...bytes(seq, 2), dir & 255, ...bytes(tick, 4)]);
+    return this.#joined && this.#send([INPUT, ...two(seq), dir, ...four(tick)]);
   }
 
   #take(socket) {
@@ -68,12 +68,8 @@ export class Link {
     const rtt = this.#on.alive();
     if (!this.#joined || rtt === false) return;
     const at = performance.now();
-    this.#ping = { id: Math.floor(at) % 2 ** 32, at };
-    this.#send([
-      PING,
-      ...bytes(this.#ping.id, 4),
-      ...bytes(rtt === null ? UNKNOWN : Math.min(Math.round(rtt), 60000), 2),
-    ]);
+    this.#ping = { id: at >>> 0, at };
+    this.#send([PING, ...four(this.#ping.id), ...two(rtt === null ? UNKNOWN : Math.min(rtt + 0.5, 60000))]);
     this.#timer = setTimeout(() => this.#beat(), this.#pinged++ < FIRST_PINGS ? FIRST_PING_MS : PING_MS);
   }
 
@@ -84,7 +80,7 @@ export class Link {
         return this.#on.state(frame);
       case PONG:
         if (view.getUint32(1) === this.#ping.id) {
-          const rtts = [10, 12].map((at) => view.getUint16(at)).map((rtt) => (rtt === UNKNOWN ? null : rtt));
+          const rtts = [view.getUint16(10), view.getUint16(12)];
           this.#on.pong(this.#ping.at, view.getUint32(5) + frame[9] / 256, rtts);
         }
         return;
@@ -96,6 +92,7 @@ export class Link {
     }
   }
 
+  // #send keeps the low byte of each number.
   #send(frame) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(Uint8Array.from(frame));
@@ -103,7 +100,5 @@ export class Link {
   }
 }
 
-// bytes gives a whole number in so many bytes, the highest first.
-function bytes(value, count) {
-  return Array.from({ length: count }, (_, i) => Math.floor(value / 256 ** (count - 1 - i)) & 255);
-}
+const two = (n) => [n >> 8, n];
+const four = (n) => [...two(n >> 16), ...two(n)];

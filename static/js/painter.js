@@ -36,7 +36,6 @@ export class Painter {
     dress();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", dress);
     new MutationObserver(dress).observe(document.documentElement, { attributes: true });
-    document.fonts.ready.then(changed);
   }
 
   // struck makes a paddle light up.
@@ -84,8 +83,9 @@ export class Painter {
     if (scene.text) {
       // Never smaller than 16 px on the screen.
       const height = Math.max(52, (16 * 1600) / this.#canvas.clientWidth);
+      this.#write(ground, scene.text, 800, 450, height); // to know its width
       pen.globalAlpha = 0.85;
-      this.#box(ground, 800, 450, 1600, height * 2);
+      this.#box(ground, 800, 450, Math.min(pen.measureText(scene.text).width, 1560) + height, height * 1.6);
       pen.globalAlpha = 1;
       this.#write(line, scene.text, 800, 450, height);
     }

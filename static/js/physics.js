@@ -11,12 +11,11 @@ const WHOLE = 1 << FINE;
 const COS = [16384, 16244, 15826, 15137, 14189, 12998, 11585, 9974, 8192];
 const SIN = [0, 2139, 4240, 6270, 8192, 9974, 11585, 12998, 14189];
 
-// What happened in a step, bits of step's answer. Points name who scored.
+// What happened in a step, bits of step's answer.
 export const WALL = 1;
 export const PADDLE = 2;
 export const END = 4;
-export const POINT_LEFT = 8;
-export const POINT_RIGHT = 16;
+export const POINT = 8;
 
 const view = (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
@@ -26,7 +25,6 @@ export function parseRules(bytes) {
   const at = (i) => v.getUint16(i);
   const r = {
     points: v.getUint8(1),
-    serve: at(4),
     first: at(6),
     more: at(8),
     cap: at(10),
@@ -93,7 +91,7 @@ export function step(r, s, left, right) {
     if (u <= r.ball) {
       u = r.ball;
       s.live = s.timer = s.vx = s.vy = 0;
-      ev |= side ? POINT_LEFT : POINT_RIGHT;
+      ev |= POINT;
     }
     s.x = side ? W - u : u;
   } else if (s.timer > 0) {

@@ -19,7 +19,8 @@
 //   data-text-paused         "{name} is away: {seconds} s left" ({name}: who)
 //   data-text-paused-both    the same for both: "{seconds}"
 //   data-text-score          after a point: "{left} {leftScore}, {right} {rightScore}"
-//   data-text-won            "{name} wins, {leftScore} to {rightScore}"
+//   data-text-won            "{name} wins, {leftScore} to {rightScore}": the
+//                            winner's points first, whichever side that is
 //   data-text-ended          over without a winner by points
 //   data-text-reconnecting   the connection is lost
 //   data-text-taken          another tab has the seat; pressing the court takes it back
@@ -31,7 +32,7 @@
 
 import { Clock } from "./clock.js";
 import { Controls } from "./controls.js";
-import { Link } from "./link.js";
+import { Link, UNKNOWN } from "./link.js";
 import { Painter } from "./painter.js";
 import { END, PADDLE, W, WALL, parseFrame, parseRules } from "./physics.js";
 import { COUNTDOWN, PLAYING, Predictor } from "./predict.js";
@@ -47,7 +48,8 @@ const RESEND_MS = 300; // beyond the round trip
 const PAUSE_MS = 30; // between two inputs, for the server counts messages
 
 const [GONE, TAKEN] = [1, 2]; // reasons of a refusal
-const RELOADED = "rally.reloaded"; // in the tab's storage: why
+const RELOADED = "rally.reloaded"; // in the tab's storage: when
+const RELOAD_MS = 30000;
 
 const court = document.getElementById("court");
 if (court) start(court);
@@ -85,7 +87,6 @@ function start(court) {
       frame = null;
       seq = sent = 0;
       trouble = "";
-      forgetReload();
       if (early) take(early);
       early = null;
     },
@@ -97,17 +98,17 @@ function start(court) {
       clock.learn(sentAt, performance.now(), tick);
       ["ping-left", "ping-right"].forEach((id, s) => {
         const place = document.getElementById(id);
-        if (place) place.textContent = rtts[s] === null ? text("PingNone") : text("Ping", { ms: rtts[s] });
+        if (place) place.textContent = text(rtts[s] === UNKNOWN ? "PingNone" : "Ping", { ms: rtts[s] });
       });
     },
     refused(reason) {
       fail(reason === TAKEN ? "Taken" : "Ended");
-      if (reason === GONE) reload("gone");
+      if (reason === GONE) reload();
     },
     lost(code) {
       fail("Reconnecting");
       // The session is over, or the server wants no more of this page.
-      if (code === 4001 || code === 4002 || (code >= 1007 && code <= 1009)) reload(code);
+      if (code === 4001 || code === 4002 || (code >= 1007 && code <= 1009)) reload();
     },
     alive() {
       return court.isConnected && frame?.phase !== OVER && clock.rtt;
@@ -176,7 +177,8 @@ function start(court) {
 
   function score(last) {
     sound.point(frame.score[0] > last.score[0] ? 0 : 1);
-    say(text("Score", scores()));
+    const [leftScore, rightScore] = frame.score;
+    say(text("Score", { left: names[0], right: names[1], leftScore, rightScore }));
   }
 
   // steer sends the direction the player wants, if it is news to the server.
@@ -214,7 +216,7 @@ function start(court) {
     listen(seen, now);
     const left = frame.timer - (tick - frame.tick); // ticks of the phase's timer
     const seconds = Math.max(0, Math.ceil(left / TICKS));
-    const counting = !trouble && frame.phase === COUNTDOWN && seen.phase === COUNTDOWN;
+    const counting = !trouble && seen.phase === COUNTDOWN;
     if (counting && seconds && counted !== seconds) {
       counted = seconds;
       sound.count(false);
@@ -228,7 +230,7 @@ function start(court) {
         rules,
         side,
         score: frame.score,
-        fade: frame.phase === PLAYING ? Math.max(0.25, 1 - seen.timer / TICKS) : 0.25,
+        fade: frame.phase === OVER ? 0 : frame.phase === PLAYING ? Math.max(0.25, 1 - seen.timer / TICKS) : 0.25,
         big: counting ? seconds : "",
         text: trouble ? text(trouble) : label(seconds),
       },
@@ -263,18 +265,15 @@ function start(court) {
     hits = seen.hits;
   }
 
-  function scores() {
-    const [leftScore, rightScore] = frame.score;
-    return { left: names[0], right: names[1], leftScore, rightScore };
-  }
-
   function pausedText([left, right], seconds) {
     return left && right ? text("PausedBoth", { seconds }) : text("Paused", { name: names[left ? 0 : 1], seconds });
   }
 
   function overText() {
-    const winner = frame.score.findIndex((points) => points >= rules.points);
-    return winner < 0 ? text("Ended") : text("Won", { ...scores(), name: names[winner] });
+    const { score } = frame;
+    const winner = score.findIndex((points) => points >= rules.points);
+    if (winner < 0) return text("Ended");
+    return text("Won", { name: names[winner], leftScore: score[winner], rightScore: score[1 - winner] });
   }
 
   // text fills in one of the templates of the markup.
@@ -286,24 +285,15 @@ function start(court) {
     if (words !== said) spoken.textContent = said = words;
   }
 
-  // reload asks the server for the page as it is now, but not twice running for
-  // the same reason: a welcome in between clears it.
-  function reload(reason) {
-    const why = court.dataset.match + reason;
+  // reload asks the server for the page as it is now, but not again at once:
+  // what is wrong may still be.
+  function reload() {
     try {
-      if (sessionStorage.getItem(RELOADED) === why) return;
-      sessionStorage.setItem(RELOADED, why);
+      if (Date.now() - sessionStorage.getItem(RELOADED) < RELOAD_MS) return;
+      sessionStorage.setItem(RELOADED, Date.now());
     } catch {
       return; // without storage a reload could go round for ever
     }
     location.reload();
-  }
-
-  function forgetReload() {
-    try {
-      sessionStorage.removeItem(RELOADED);
-    } catch {
-      // There was nothing to forget.
-    }
   }
 }
