@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"rally/bus"
 	"rally/live"
 	"rally/match"
 )
@@ -37,6 +38,7 @@ func operations(rooms prometheus.Collector) http.Handler {
 type roomMetrics struct {
 	matches func() match.Stats
 	sockets func() live.Stats
+	events  func() bus.Stats
 	waiting func() int // in the queue
 
 	live, finished, unstored, links, queue, open *prometheus.Desc
@@ -44,14 +46,17 @@ type roomMetrics struct {
 	droppedInputs, lateness                      *prometheus.Desc
 	opened, offered, written, replaced           *prometheus.Desc
 	texts, droppedFrames, closed                 *prometheus.Desc
+	published, received, lost                    *prometheus.Desc
 }
 
-func newRoomMetrics(matches func() match.Stats, sockets func() live.Stats, waiting func() int) *roomMetrics {
+func newRoomMetrics(
+	matches func() match.Stats, sockets func() live.Stats, events func() bus.Stats, waiting func() int,
+) *roomMetrics {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("rally_"+name, help, labels, nil)
 	}
 	return &roomMetrics{
-		matches: matches, sockets: sockets, waiting: waiting,
+		matches: matches, sockets: sockets, events: events, waiting: waiting,
 
 		live:          desc("matches_live", "Matches that are not over."),
 		finished:      desc("matches_finished", "Matches that are over and still remembered."),
@@ -74,6 +79,10 @@ func newRoomMetrics(matches func() match.Stats, sockets func() live.Stats, waiti
 		replaced:      desc("socket_states_replaced_total", "States that a newer one took the place of."),
 		texts:         desc("socket_texts_total", "Page fragments written."),
 		droppedFrames: desc("socket_frames_dropped_total", "Binary frames that found no room."),
+
+		published: desc("events_published_total", "Events sent over the bus."),
+		received:  desc("events_received_total", "Events of the bus acted upon."),
+		lost:      desc("events_lost_total", "Events that found no room or could not be sent or read.", "where"),
 	}
 }
 
@@ -116,6 +125,13 @@ func (m *roomMetrics) Collect(out chan<- prometheus.Metric) {
 	for cause, n := range h.Closed {
 		counter(m.closed, n, cause)
 	}
+
+	e := m.events()
+	counter(m.published, e.Published)
+	counter(m.received, e.Received)
+	counter(m.lost, e.Dropped, "publish")
+	counter(m.lost, e.Lost, "subscribe")
+	counter(m.lost, e.Malformed, "malformed")
 }
 
 // constHistogram gives h in Prometheus's form: cumulative, in seconds.

@@ -183,7 +183,7 @@ func (h *house) openSite() error {
 
 // serve starts answering, and the chores that go on meanwhile.
 func (h *house) serve(ctx context.Context) {
-	metrics := newRoomMetrics(h.registry.Stats, h.hub.Stats, h.matchmaker.Len)
+	metrics := newRoomMetrics(h.registry.Stats, h.hub.Stats, h.bus.Stats, h.matchmaker.Len)
 	h.listeners.serve(h.log, h.failed, h.site.Handler(), redirectTo(h.base), operations(metrics), h.certs)
 	h.closing.add("requests", 1500*time.Millisecond, func(ctx context.Context) error {
 		// Those on a socket need not wait for somebody else's slow page.
