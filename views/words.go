@@ -121,8 +121,10 @@ func resultTitle(s *scope, p MatchPage) string {
 func resultWords(s *scope, p MatchPage) string {
 	switch p.Outcome {
 	case rally.Forfeited:
-		if p.Winner == rally.NoSide {
-			return ""
+		switch p.You {
+		case rally.NoSide:
+		case p.Winner.Other():
+			return s.t("result.forfeited_you")
 		}
 		return s.t("result.forfeited", vars{"Name": nameOf(s, p.Players[p.Winner.Other()])})
 	case rally.NoShow:
