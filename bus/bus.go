@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -149,12 +150,19 @@ func (b *Bus) Publish(e rally.Event) {
 // one that waits when NATS stalls.
 func (b *Bus) publish() {
 	for e := range b.out {
-		if err := b.send(e); err != nil {
-			b.counts.dropped.Add(1)
-			b.log.Debug("event dropped", "kind", string(e.Kind), "err", err)
+		err := b.send(e)
+		if err == nil {
+			b.counts.published.Add(1)
 			continue
 		}
-		b.counts.published.Add(1)
+		b.counts.dropped.Add(1)
+		b.log.Debug("event dropped", "kind", string(e.Kind), "err", err)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			// Connected, and taking nothing. The client would only notice
+			// when its pings stay without answer, and until then every
+			// event would wait that long.
+			_ = b.conn.ForceReconnect() // fails only when the bus is being closed
+		}
 	}
 }
 
@@ -196,7 +204,9 @@ func (b *Bus) Close() {
 	}
 	b.mu.Unlock()
 
+	stalled := time.AfterFunc(flushTimeout, b.conn.Close) // makes every send fail at once
 	b.publisher.Wait()
+	stalled.Stop()
 	// The answer to a flush comes after our own events, which so have all
 	// arrived at the subscriptions.
 	if err := b.conn.FlushTimeout(flushTimeout); err != nil {
