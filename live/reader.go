@@ -32,7 +32,7 @@ func (c *Conn) read(r Receiver) {
 			c.end(because(causePanic, fmt.Errorf("receiver: %v\n%s", p, debug.Stack())))
 		}
 	}()
-	for !c.wire.closing.Load() {
+	for {
 		kind, body, err := c.ws.Reader(context.Background())
 		if err != nil {
 			c.end(c.explain(err))

@@ -2,6 +2,7 @@ package live_test
 
 import (
 	"encoding/binary"
+	"net"
 	"testing"
 
 	"rally/live"
@@ -13,6 +14,9 @@ func TestSlowReader(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, live.Config{}, nil)
 	r, e := s.raw(t, query)
+	if err := r.Conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
+		t.Fatal(err)
+	}
 	const offers = 300_000
 	frame := make([]byte, 29)
 	for i := range uint32(offers) {
@@ -38,7 +42,9 @@ func TestSlowReader(t *testing.T) {
 			break
 		}
 	}
-	if received > offers/2 {
+	// The rest was waiting in the kernel. At 60 states a second, 1,400 are half
+	// a minute, and that is what a client that never reads may be behind.
+	if received > 4000 {
 		t.Errorf("%d of %d states arrived at a browser that did not read", received, offers)
 	}
 	stats := s.hub.Stats()
