@@ -2,101 +2,16 @@ package bus_test
 
 import (
 	"bytes"
-	"fmt"
 	"log/slog"
-	"net"
 	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
-
-	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 
 	"rally"
 	"rally/bus"
 )
-
-// patience is how long a test waits for what must happen.
-const patience = 20 * time.Second
-
-// open makes a bus that is closed with the test.
-func open(t *testing.T, url string) *bus.Bus {
-	t.Helper()
-	b, err := bus.New(bus.Config{URL: url})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	return b
-}
-
-// subscribe gives what b's subscriber sees.
-func subscribe(t *testing.T, b *bus.Bus) <-chan rally.Event {
-	t.Helper()
-	c := make(chan rally.Event, 10_000)
-	if _, err := b.Subscribe(func(e rally.Event) { c <- e }); err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// external starts a NATS server on a loopback port, any one for 0.
-func external(t *testing.T, port int) *server.Server {
-	t.Helper()
-	if port == 0 {
-		port = server.RANDOM_PORT
-	}
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	if !s.ReadyForConnections(patience) {
-		t.Fatal("NATS did not start")
-	}
-	t.Cleanup(func() { stop(s) })
-	return s
-}
-
-func stop(s *server.Server) {
-	s.Shutdown()
-	s.WaitForShutdown()
-}
-
-// within takes the next event, which must come in time.
-func within(t *testing.T, c <-chan rally.Event) rally.Event {
-	t.Helper()
-	select {
-	case e := <-c:
-		return e
-	case <-time.After(patience):
-		t.Fatal("waited in vain for an event")
-		panic("unreachable")
-	}
-}
-
-// until waits for a condition.
-func until(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-deadline:
-			t.Fatalf("waited in vain until %s", what)
-		case <-tick.C:
-		}
-	}
-}
-
-// numbered gives an event with a recognisable match.
-func numbered(i int) rally.Event {
-	return rally.Event{Kind: rally.MatchChanged, Match: rally.MatchID(fmt.Sprintf("%012d", i))}
-}
 
 func TestEveryFieldArrives(t *testing.T) {
 	t.Parallel()
@@ -256,26 +171,6 @@ func TestCloseDrains(t *testing.T) {
 	}
 }
 
-// Nodes that share an external NATS see each other's events, and their own.
-func TestTwoNodes(t *testing.T) {
-	t.Parallel()
-	url := external(t, 0).ClientURL()
-	one, two := open(t, url), open(t, url)
-	seenByOne, seenByTwo := subscribe(t, one), subscribe(t, two)
-	one.Publish(numbered(1))
-	for name, c := range map[string]<-chan rally.Event{"one": seenByOne, "two": seenByTwo} {
-		if e := within(t, c); e.Match != numbered(1).Match {
-			t.Errorf("node %s received %+v", name, e)
-		}
-	}
-	two.Publish(numbered(2))
-	for name, c := range map[string]<-chan rally.Event{"one": seenByOne, "two": seenByTwo} {
-		if e := within(t, c); e.Match != numbered(2).Match {
-			t.Errorf("node %s received %+v", name, e)
-		}
-	}
-}
-
 // Two embedded buses have nothing to do with each other.
 func TestEmbeddedIsPrivate(t *testing.T) {
 	t.Parallel()
@@ -286,90 +181,6 @@ func TestEmbeddedIsPrivate(t *testing.T) {
 	within(t, seenByOne)
 	two.Publish(numbered(2))
 	if e := within(t, seenByTwo); e.Match != numbered(2).Match {
-		t.Errorf("received %+v", e)
-	}
-}
-
-// NATS may come late, go, and come back: Ready says so, and events flow again,
-// with those that were published meanwhile.
-func TestReconnect(t *testing.T) {
-	t.Parallel()
-	first := external(t, 0)
-	url, port := first.ClientURL(), first.Addr().(*net.TCPAddr).Port
-	stop(first)
-
-	b := open(t, url)
-	if b.Ready() == nil {
-		t.Error("ready without NATS")
-	}
-	got := subscribe(t, b)
-	b.Publish(numbered(1))
-
-	second := external(t, port)
-	until(t, "it is connected", func() bool { return b.Ready() == nil })
-	if e := within(t, got); e.Match != numbered(1).Match {
-		t.Errorf("received %+v", e)
-	}
-
-	stop(second)
-	until(t, "it is not connected", func() bool { return b.Ready() != nil })
-	b.Publish(numbered(2))
-	external(t, port)
-	until(t, "it is connected again", func() bool { return b.Ready() == nil })
-	if e := within(t, got); e.Match != numbered(2).Match {
-		t.Errorf("received %+v", e)
-	}
-}
-
-// Publish does not wait for a NATS that is away, and what nobody can keep is
-// counted.
-func TestPublishNeverBlocks(t *testing.T) {
-	t.Parallel()
-	gone := external(t, 0)
-	url := gone.ClientURL()
-	stop(gone)
-	b := open(t, url)
-	e := numbered(1)
-	e.Users = make([]rally.UserID, 200)
-	until(t, "the buffers are full", func() bool {
-		for range 1000 {
-			start := time.Now()
-			b.Publish(e)
-			if d := time.Since(start); d > time.Second {
-				t.Fatalf("Publish took %v", d)
-			}
-		}
-		return b.Stats().Dropped > 0
-	})
-}
-
-// What is not an event is not handed on.
-func TestStrangers(t *testing.T) {
-	t.Parallel()
-	url := external(t, 0).ClientURL()
-	b := open(t, url)
-	got := subscribe(t, b)
-	stranger, err := nats.Connect(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stranger.Close()
-	for subject, data := range map[string]string{
-		"rally.event.match.changed": `{"kind":"match.paired"}`,
-		"rally.event.match.stored":  `not json`,
-		"rally.event.match":         ``,
-		"rally.event.session.ended": `{"kind":"session.ended","users":"all"}`,
-	} {
-		if err := stranger.Publish(subject, []byte(data)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := stranger.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	until(t, "all are counted", func() bool { return b.Stats().Malformed == 4 })
-	b.Publish(numbered(1))
-	if e := within(t, got); e.Match != numbered(1).Match {
 		t.Errorf("received %+v", e)
 	}
 }
