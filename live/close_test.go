@@ -3,9 +3,12 @@ package live_test
 import (
 	"bytes"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"rally"
 	"rally/live"
 )
 
@@ -167,5 +170,29 @@ func TestReceiverPanics(t *testing.T) {
 	all := s.log.get()
 	if len(all) != 1 || !strings.Contains(all[0], `cause=panic`) || !strings.Contains(all[0], `a fault\nof ours`) || strings.Contains(all[0], "\n") {
 		t.Errorf("logged: %q", all)
+	}
+}
+
+// The same holds for a fault before there is a receiver.
+func TestOpenPanics(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, live.Config{}, nil)
+	panicked := make(chan any, 1)
+	faulty := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() { panicked <- recover() }()
+		_ = s.hub.Serve(w, r, rally.Viewer{Stage: rally.StageFull}, func(c *live.Conn) live.Receiver {
+			c.Send([]byte("hello"))
+			panic("a fault of ours")
+		})
+	}))
+	defer faulty.Close()
+	r := connectTo(t, faulty.Listener.Addr().String())
+	r.handshake(t, "")
+	if p := within(t, panicked); p != "a fault of ours" {
+		t.Errorf("the caller recovered %v", p)
+	}
+	r.closeCode(t)
+	if n := s.hub.Stats().Sockets; n != 0 {
+		t.Errorf("%d sockets left", n)
 	}
 }

@@ -59,8 +59,8 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, v rally.Viewer, open
 	h.add(c)
 	defer func() {
 		if !running { // open panicked
+			c.end(ending{cause: causePanic})
 			h.remove(c)
-			c.wire.cut()
 		}
 	}()
 	receiver := open(c)
