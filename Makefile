@@ -42,9 +42,7 @@ check: tools ## Formatting, vet, linters, generated files, import rules
 
 dev: ## Serve on http://localhost:7331 and reload at every change
 	@.ci/need postgres
-	@RALLY_DEV=1 RALLY_TLS=off RALLY_ADDR=127.0.0.1:8080 RALLY_BASE_URL=http://localhost:7331 \
-		go tool templ generate -watch -watch-pattern "\.(go|templ|css|js|toml|sql)$$" -cmd .ci/dev-server \
-		-proxy http://127.0.0.1:8080 -open-browser=false
+	@.ci/dev
 
 # Matches at once; `make bench MATCHES=500`. Wants a server: see docs/operations.md.
 MATCHES ?= 50
