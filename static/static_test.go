@@ -181,7 +181,7 @@ func TestWeight(t *testing.T) {
 	files := New(false)
 	total := 0
 	for _, name := range []string{
-		"css/rally.css", "css/landing.css", "fonts/barlow-condensed-600-latin.woff2", "favicon.svg",
+		"css/rally.css", "css/play.css", "fonts/barlow-condensed-600-latin.woff2", "favicon.svg",
 		"vendor/htmx/htmx.min.js", "vendor/htmx/hx-ws.min.js", "js/app.js",
 	} {
 		size := len(read(t, ask(t, files, http.MethodGet, files.URL(name), "Accept-Encoding", "gzip").Body))

@@ -85,6 +85,7 @@ func TestMatchOutcomes(t *testing.T) {
 		"lost":          {func(m *views.MatchPage) { m.You = rally.Right }, "You lost", ""},
 		"seen by a fan": {func(m *views.MatchPage) { m.You = rally.NoSide }, "Mina won", ""},
 		"forfeited":     {func(m *views.MatchPage) { m.Outcome = rally.Forfeited }, "You won", "Joon gave up"},
+		"given up":      {func(m *views.MatchPage) { m.Outcome, m.You = rally.Forfeited, rally.Right }, "You lost", "You gave up"},
 		"no show":       {func(m *views.MatchPage) { m.Outcome, m.Winner = rally.NoShow, rally.NoSide }, "No result", "not ready in time"},
 		"abandoned":     {func(m *views.MatchPage) { m.Outcome, m.Winner = rally.Abandoned, rally.NoSide }, "No result", "Both players"},
 		"interrupted":   {func(m *views.MatchPage) { m.Outcome, m.Winner = rally.Interrupted, rally.NoSide }, "No result", "server"},

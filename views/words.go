@@ -121,9 +121,7 @@ func resultTitle(s *scope, p MatchPage) string {
 func resultWords(s *scope, p MatchPage) string {
 	switch p.Outcome {
 	case rally.Forfeited:
-		switch p.You {
-		case rally.NoSide:
-		case p.Winner.Other():
+		if p.You != rally.NoSide && p.You != p.Winner {
 			return s.t("result.forfeited_you")
 		}
 		return s.t("result.forfeited", vars{"Name": nameOf(s, p.Players[p.Winner.Other()])})
@@ -141,15 +139,16 @@ func resultWords(s *scope, p MatchPage) string {
 	}
 }
 
-// outcomeClass is the mark before that in a list.
-func outcomeClass(m MatchRow) string {
+// outcomeOf is the mark before that in a list. It is an attribute of its own,
+// for a computed class costs far more, and lists are long.
+func outcomeOf(m MatchRow) string {
 	switch {
 	case m.Decided && m.Won:
-		return "outcome-won"
+		return "won"
 	case m.Decided:
-		return "outcome-lost"
+		return "lost"
 	default:
-		return "outcome-none"
+		return "none"
 	}
 }
 
