@@ -132,11 +132,16 @@ func (c *fakeClock) advance(d time.Duration) {
 
 // stall lets d pass in one go, as if the whole process had been stopped.
 func (c *fakeClock) stall(d time.Duration) {
+	c.jump(d)
+	c.settle()
+	c.mu.Unlock()
+}
+
+// jump is a stall after which nobody needs to wait again.
+func (c *fakeClock) jump(d time.Duration) {
 	c.settle()
 	c.now += d
 	c.release()
-	c.mu.Unlock()
-	c.settle()
 	c.mu.Unlock()
 }
 

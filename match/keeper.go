@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	keepAtOnce  = 4                      // results being stored at the same time
+	keepAtOnce  = 8                      // results being stored at the same time
 	keepTimeout = 10 * time.Second       // of one try; a real deadline, it leaves the process
 	retryFirst  = 250 * time.Millisecond // after the first failure; doubles …
 	retryMost   = 5 * time.Second        // … up to this
@@ -177,6 +177,9 @@ func (k *keeper) tried(c *chore, err error) {
 			log.Warn("match not stored yet", "match", c.result.ID, "err", err)
 		}
 		c.due = now + min(retryFirst<<min(c.tries-1, 10), retryMost)
+		if k.stopping { // there is not much time left
+			c.due = now + retryFirst
+		}
 		k.waiting = append(k.waiting, c)
 		return
 	}

@@ -172,6 +172,35 @@ func TestStopStoresLiveMatches(t *testing.T) {
 	}
 }
 
+func TestStopHurriesTheStore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.setAway(errors.New("away"))
+	id := w.create(rally.Rated, 11)
+	w.must(w.Resign(id, 1))
+	fails := func(n uint64) {
+		w.eventually("it was tried once more", func() bool { return w.Stats().StoreFails == n })
+		w.keeperIdle()
+	}
+	for n := range uint64(4) {
+		fails(n + 1)
+		w.clock.advance(retryFirst << n) // exactly one more
+	}
+	fails(5)
+	stopped := make(chan error)
+	go func() { stopped <- w.Stop(context.Background()) }()
+	fails(6) // at once
+	w.setAway(nil)
+	w.clock.mu.Lock()
+	w.clock.owners = 1 // the loop is gone
+	w.clock.mu.Unlock()
+	w.clock.jump(retryFirst)
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	w.ended(id, rally.NoShow, rally.NoSide)
+}
+
 func TestStopGivesUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

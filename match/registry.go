@@ -23,8 +23,8 @@ type Config struct {
 	Clock Clock        // nil: NewClock()
 
 	// Keep stores a finished match, both ratings included, and is idempotent
-	// by its id. It is called by a goroutine of the keeper's, up to four times
-	// at once, until it gives nil. It must heed its context. Nil stores
+	// by its id. It is called by goroutines of the keeper's, up to eight at
+	// once, until it gives nil. It must heed its context. Nil stores
 	// nothing.
 	Keep func(context.Context, rally.Match) error
 	// Publish tells everybody that something changed. It must not block: the
