@@ -72,4 +72,4 @@ func (a *benchAccounts) Close(ctx context.Context) error {
 }
 
 // tokenCookie is the cookie with the token; handlers set it.
-const tokenCookie = "__Host-rally_token"
+const tokenCookie = "__Host-rally_token" //nolint:gosec // a name, and no secret
