@@ -1,7 +1,6 @@
 // The court: draws a match, predicts it, and sends what the player does.
 //
-// Markup (views/match.templ), all of it inside one element that no swap
-// replaces:
+// Markup (views/match.templ); no swap replaces the section:
 //
 //   <section id="court" data-match="<id>" data-side="-1|0|1"
 //            data-left="<name>" data-right="<name>" data-text-…>
@@ -9,7 +8,8 @@
 //     <p id="court-score" aria-live="polite">   what is spoken
 //     <button data-dir="-1"> <button data-dir="1">  held to move
 //     <button id="sound" aria-pressed="false">
-//     <span id="ping-left"> <span id="ping-right">
+//   </section>
+//   <span id="ping-left"> <span id="ping-right">    anywhere, or missing
 //
 // Texts, in the reader's language; {…} is filled in here:
 //
@@ -34,7 +34,7 @@ import { Clock } from "./clock.js";
 import { Controls } from "./controls.js";
 import { Link, UNKNOWN } from "./link.js";
 import { Painter } from "./painter.js";
-import { END, PADDLE, W, WALL, parseFrame, parseRules } from "./physics.js";
+import { END, W, WALL, parseFrame, parseRules } from "./physics.js";
 import { COUNTDOWN, PLAYING, Predictor } from "./predict.js";
 import { Sound } from "./sound.js";
 
@@ -170,6 +170,7 @@ function start(court) {
         sound.pause();
         return say(pausedText(absent, seconds));
       case OVER:
+        trouble = "";
         if (last) sound.over(side < 0 || frame.score[side] > frame.score[1 - side]);
         return say(overText());
     }
