@@ -20,6 +20,10 @@ const (
 	metricsListener = "metrics"
 )
 
+// httpSetting names the one listener that can be left out and is there unless
+// somebody does.
+const httpSetting = "RALLY_HTTP_ADDR"
+
 // listeners are the ports Rally has taken, and the servers on them.
 type listeners struct {
 	site, http, metrics net.Listener // the last two may be nil
@@ -36,7 +40,7 @@ func listen(ctx context.Context, s settings) (*listeners, error) {
 		into          *net.Listener
 	}{
 		{"RALLY_ADDR", s.Addr, true, &l.site},
-		{"RALLY_HTTP_ADDR", s.HTTPAddr, s.redirect, &l.http},
+		{httpSetting, s.HTTPAddr, s.redirect, &l.http},
 		{"RALLY_METRICS_ADDR", s.MetricsAddr, s.MetricsAddr != "", &l.metrics},
 	} {
 		if !want.wanted {
@@ -54,9 +58,14 @@ func listen(ctx context.Context, s settings) (*listeners, error) {
 
 // explainListen says what to do about a port that cannot be had.
 func explainListen(setting, addr string, err error) error {
+	optional := ""
+	if setting == httpSetting {
+		optional = `, or to "off"`
+	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s is taken: another program (perhaps another Rally) listens there; stop it, or set %s to another address", addr, setting)
+		return fmt.Errorf("%s is taken: another program (perhaps another Rally) listens there; stop it, or set %s to another address%s",
+			addr, setting, optional)
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("%s may not be used by this user: set %s to a port from 1024 on", addr, setting)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):

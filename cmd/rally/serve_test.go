@@ -314,7 +314,7 @@ func TestRunSaysWhatKeepsItFromStarting(t *testing.T) {
 	}{
 		"bad settings":         {func(c *config) { c.Points = 99 }, "RALLY_POINTS is 99"},
 		"port taken":           {func(c *config) { c.Addr = taken.Addr().String() }, "is taken: another program"},
-		"redirect port taken":  {func(c *config) { c.HTTPAddr = taken.Addr().String() }, "set RALLY_HTTP_ADDR to another address"},
+		"redirect port taken":  {func(c *config) { c.HTTPAddr = taken.Addr().String() }, `set RALLY_HTTP_ADDR to another address, or to "off"`},
 		"address of others":    {func(c *config) { c.Addr = "192.0.2.1:8443" }, "is not an address of this machine"},
 		"no certificate there": {func(c *config) { c.TLS, c.TLSCert, c.TLSKey = tlsFiles, "no.pem", "no.key" }, "RALLY_TLS_CERT"},
 		"data is a file":       {func(c *config) { c.Data = os.Args[0] }, "RALLY_DATA"},
