@@ -18,7 +18,7 @@ func entrant(v rally.Viewer) match.Entrant {
 
 // playPage builds the lobby of a user.
 func (s *Server) playPage(p views.Page, user rally.UserID) views.PlayPage {
-	page := views.PlayPage{Page: p, InQueue: s.c.Matchmaker.Len()}
+	page := views.PlayPage{Page: p, InQueue: s.c.Matchmaker.Len(), Points: s.c.Points}
 	page.Waited, page.Waiting = s.c.Matchmaker.Waiting(user)
 	page.Live, _ = s.c.Registry.Playing(user)
 	return page

@@ -203,3 +203,25 @@ func TestCountdownsEndAtZero(t *testing.T) {
 		}
 	}
 }
+
+// What was pushed while a page had no socket is lost, so panels ask for
+// themselves when it opens; and for what nobody pushes they ask now and then.
+func TestPanelsAskAgain(t *testing.T) {
+	t.Parallel()
+	const onConnection = "[data-hx-trigger='htmx:ws:after:connection from:body']"
+	render(t, "en", views.QueuePanel(views.PlayPage{Page: member("/play"), Points: 11})).has("#queue[data-hx-get='/play']" + onConnection)
+
+	playing := aMatch(views.PhasePlaying)
+	d := render(t, "en", views.MatchPanel(playing))
+	d.has("#match-panel[data-hx-get='/matches/abcdefghijkl']" + onConnection)
+	d.lacks("[data-hx-trigger^=every]")
+
+	playing.You = rally.NoSide
+	render(t, "en", views.MatchPanel(playing)).has("[data-hx-trigger^=every][data-hx-target='#match-panel']")
+
+	over := aMatch(views.PhaseOver)
+	over.Stored = false
+	render(t, "en", views.MatchPanel(over)).has("[data-hx-trigger^=every][data-hx-target='#match-panel']")
+	over.Stored = true
+	render(t, "en", views.MatchPanel(over)).lacks("[data-hx-trigger^=every]")
+}

@@ -59,6 +59,7 @@ type PlayPage struct {
 	Waiting bool
 	Waited  time.Duration // since the queue was entered
 	InQueue int           // people waiting, the viewer included
+	Points  int           // what a match is played to
 	Live    rally.MatchID // the viewer's match in progress, "" for none
 	Notice  string        // message id
 }

@@ -71,10 +71,24 @@ func matchFrame(s *scope, p MatchPage) frame {
 		f.scripts = []string{"js/pong.js"}
 		f.class += " match-live"
 	}
-	if p.Phase == PhaseWaiting {
+	if p.Phase != PhaseOver || !p.Stored {
 		f.refresh = noScriptRefresh
 	}
 	return f
+}
+
+// onConnection has a panel asked for anew whenever the page's socket opens, for
+// the first time or again: what was pushed while there was none is lost.
+const onConnection = "htmx:ws:after:connection from:body"
+
+// asksAgain says whether a match's panel has to be asked for now and then,
+// because nobody pushes what it waits for: a spectator is told of nothing, and
+// the news that a result is stored may come before the page's socket.
+func asksAgain(p MatchPage) bool {
+	if p.Phase == PhaseOver {
+		return !p.Stored
+	}
+	return p.You == rally.NoSide
 }
 
 // noScriptRefresh is how often a page asks again, in seconds, where something

@@ -6,9 +6,9 @@ const started = new WeakMap();
 function tick() {
   for (const time of document.querySelectorAll("time[data-count]")) {
     let start = started.get(time);
-    if (!start) {
+    if (start?.text !== time.dateTime) { // new, or told a new time by a push
       const from = Number(time.dateTime.slice(2, -1)); // "PT42S"
-      started.set(time, (start = { from, at: performance.now() }));
+      started.set(time, (start = { from, text: time.dateTime, at: performance.now() }));
     }
     const passed = Math.round((performance.now() - start.at) / 1000);
     const seconds = time.dataset.count === "up" ? start.from + passed : Math.max(0, start.from - passed);
