@@ -80,17 +80,17 @@ func (r *Registry) Ready(id rally.MatchID, user rally.UserID) error {
 	})
 }
 
-// Resign gives the match up: before the first serve it ends as rally.NoShow
-// and nobody has won, after it as rally.Forfeited for the other side. Errors
-// are those of Ready.
+// Resign gives the match up: during the ready check it ends as rally.NoShow
+// and nobody has won, once both were ready as rally.Forfeited for the other
+// side. Errors are those of Ready.
 func (r *Registry) Resign(id rally.MatchID, user rally.UserID) error {
 	return r.command(id, user, func(m *match, side rally.Side) error {
-		switch {
-		case m.phase == Over:
+		switch m.phase {
+		case Over:
 			return errNotNow("over")
-		case !m.served:
+		case Waiting:
 			m.end(rally.NoShow, rally.NoSide)
-		default:
+		case Countdown, Playing, Paused:
 			m.end(rally.Forfeited, side.Other())
 		}
 		m.loop.drop(m)

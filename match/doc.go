@@ -23,8 +23,8 @@
 //	                                   ▼ pause time used up
 //	                                 Over: Forfeited, Abandoned
 //
-// Resigning ends a match from every phase: as NoShow before the first serve,
-// as Forfeited after it. Registry.Stop ends it as Interrupted.
+// Resigning ends a match from every phase: as NoShow during the ready check,
+// as Forfeited once both were ready. Registry.Stop ends it as Interrupted.
 //
 // # Time
 //

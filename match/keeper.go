@@ -171,6 +171,15 @@ func (k *keeper) check(c *chore) {
 func (k *keeper) tried(c *chore, err error) {
 	k.busy--
 	log, now := k.registry.log, k.registry.clock.Now()
+	if rally.ErrorCode(err) == rally.EInvalid {
+		// No later try would fare better. The match can be found for a while
+		// and is then gone; the log has what there was.
+		log.Error("match cannot be stored", "match", c.result.ID, "err", err)
+		k.fails.Add(1)
+		k.unstored.Add(-1)
+		k.kept = append(k.kept, memory{id: c.result.ID, until: now + k.registry.remember})
+		return
+	}
 	if err != nil {
 		k.fails.Add(1)
 		if c.tries == 1 {

@@ -47,6 +47,21 @@ func TestKeeperRetriesUntilTheStoreIsBack(t *testing.T) {
 	}
 }
 
+// A result that the store will never take is not tried for ever.
+func TestAResultThatCannotBeStored(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.setAway(rally.Errorf(rally.EInvalid, "error.invalid", "no such player"))
+	id := w.create(rally.Rated, 11)
+	w.must(w.Resign(id, 1))
+	w.eventually("it was let go", func() bool { s := w.Stats(); return s.Unstored == 0 && s.StoreFails == 1 })
+	if info := w.info(id); info.Stored || info.Phase != Over {
+		t.Errorf("shown as %+v", info)
+	}
+	w.clock.advance(3 * time.Minute)
+	w.eventually("it was forgotten", func() bool { _, ok := w.Find(id); return !ok })
+}
+
 func TestBackoff(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

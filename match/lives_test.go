@@ -314,12 +314,12 @@ func TestResign(t *testing.T) {
 		}
 	})
 
-	t.Run("before the serve", func(t *testing.T) {
+	t.Run("once both were ready", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		id, _, _ := w.begin(11)
 		w.must(w.Resign(id, 1))
-		w.ended(id, rally.NoShow, rally.NoSide)
+		w.ended(id, rally.Forfeited, rally.Right)
 	})
 
 	t.Run("after the serve", func(t *testing.T) {

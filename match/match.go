@@ -44,7 +44,6 @@ type match struct {
 	tick        uint32
 	phase       Phase
 	timer       int32 // ticks left of the ready check or the countdown
-	served      bool  // a ball has been in play
 	state       pong.State
 	dirs        pong.Input // in force
 	seats       [2]seat

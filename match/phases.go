@@ -67,7 +67,6 @@ func (m *match) play() {
 	m.recording.add(m.dirs)
 	if event.Has(pong.EventTurn) {
 		m.frameDue = true
-		m.served = m.served || event.Has(pong.EventServe)
 		m.scoreDue = m.scoreDue || event.Has(pong.EventPoint)
 	}
 	if event.Has(pong.EventOver) {
