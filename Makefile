@@ -44,7 +44,7 @@ dev: ## Serve on http://localhost:7331 and reload at every change
 	@.ci/need postgres
 	@.ci/dev
 
-# Matches at once; `make bench MATCHES=500`. Wants a server: see docs/operations.md.
+# Matches at once: `make bench MATCHES=500`. Wants a server; see CONTRIBUTING.md.
 MATCHES ?= 50
 bench: build ## Play MATCHES=50 matches at once against the running server
 	@$(BIN)/rally bench --matches $(MATCHES)

@@ -35,6 +35,10 @@ func run(ctx context.Context, cfg config, out, logs io.Writer) (err error) {
 	begun := time.Now()
 	defer func() { err = errors.Join(err, h.closing.run(ctx, h.log)) }()
 	if err := h.build(ctx); err != nil {
+		if ctx.Err() != nil { // told to stop before it was ready
+			h.log.Info("stopping", "cause", context.Cause(ctx))
+			return nil
+		}
 		return err
 	}
 	h.log.Info("serving", "url", h.base.String(), "version", versionText(), "tls", h.TLS,

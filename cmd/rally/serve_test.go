@@ -333,3 +333,13 @@ func TestRunSaysWhatKeepsItFromStarting(t *testing.T) {
 		})
 	}
 }
+
+func TestRunCanBeStoppedWhileItStarts(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out bytes.Buffer
+	if err := run(ctx, testConfig(t), &out, io.Discard); err != nil || out.Len() > 0 {
+		t.Errorf("it ends with %v and says %q", err, &out)
+	}
+}
