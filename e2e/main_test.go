@@ -1,0 +1,193 @@
+// Package e2e holds the browser tests: the real program, its own PostgreSQL
+// cluster and real Chromium, used as people use them.
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// site is the one server the tests of this package share: they meet on it as
+// strangers do. Its matches are to five points.
+var site *server
+
+// chromium is the one browser process; see newPerson.
+var chromium *browser
+
+func TestMain(m *testing.M) { os.Exit(runMain(m)) }
+
+func runMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "rally-e2e-")
+	if err != nil {
+		return fail(err)
+	}
+	defer os.RemoveAll(dir)
+	// The database's unprivileged user has to reach its folder when the tests
+	// run as root.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return fail(err)
+	}
+
+	binary := filepath.Join(dir, "rally")
+	build := exec.Command("go", "build", "-race", "-o", binary, "rally/cmd/rally")
+	build.Stdout, build.Stderr = os.Stderr, os.Stderr
+	if err := build.Run(); err != nil {
+		return fail(fmt.Errorf("building the server: %w", err))
+	}
+	site, err = startServer(binary, filepath.Join(dir, "site"), "RALLY_POINTS=5")
+	if err != nil {
+		return fail(err)
+	}
+	chromium, err = startBrowser(filepath.Join(dir, "profile"))
+	if err != nil {
+		return fail(errors.Join(err, site.stop()))
+	}
+	code := m.Run()
+	chromium.stop()
+	if err := site.stop(); err != nil {
+		code = fail(fmt.Errorf("stopping the server: %w", err))
+	}
+	if code != 0 {
+		site.tell(os.Stderr)
+	}
+	return code
+}
+
+func fail(err error) int {
+	fmt.Fprintln(os.Stderr, "e2e:", err)
+	return 1
+}
+
+// server is a running Rally process.
+type server struct {
+	URL    string // https://localhost:port
+	log    string // path of what it printed
+	cmd    *exec.Cmd
+	exited chan error
+}
+
+// startServer runs the binary with a data folder of its own and waits until
+// it is ready.
+func startServer(binary, dir string, env ...string) (*server, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	redirect, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	_, port, _ := net.SplitHostPort(addr)
+	logFile, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return nil, err
+	}
+	defer logFile.Close()
+	s := &server{URL: "https://localhost:" + port, log: logFile.Name(), exited: make(chan error, 1)}
+	s.cmd = exec.Command(binary, "serve")
+	s.cmd.Env = append(os.Environ(),
+		"RALLY_ADDR="+addr, "RALLY_HTTP_ADDR="+redirect, "RALLY_DATA="+filepath.Join(dir, "data"), "RALLY_BASE_URL="+s.URL)
+	s.cmd.Env = append(s.cmd.Env, env...)
+	s.cmd.Stdout, s.cmd.Stderr = logFile, logFile
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() { s.exited <- s.cmd.Wait() }()
+	if err := s.waitReady(90 * time.Second); err != nil {
+		_ = s.cmd.Process.Kill()
+		text, _ := os.ReadFile(s.log)
+		return nil, fmt.Errorf("%w; it said:\n%s", err, text)
+	}
+	return s, nil
+}
+
+// tell writes what the server has logged beside the requests that went well.
+func (s *server) tell(w io.Writer) {
+	text, err := os.ReadFile(s.log)
+	if err != nil {
+		return
+	}
+	for line := range strings.Lines(string(text)) {
+		if !strings.Contains(line, `"level":"INFO","msg":"request"`) {
+			fmt.Fprint(w, "server: ", line)
+		}
+	}
+}
+
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// client trusts the certificate the server made itself.
+func client() *http.Client {
+	return &http.Client{
+		Timeout:   5 * time.Second,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
+	}
+}
+
+func (s *server) waitReady(limit time.Duration) error {
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	c := client()
+	for {
+		select {
+		case err := <-s.exited:
+			s.exited <- err
+			return fmt.Errorf("the server ended: %w", err)
+		case <-deadline.C:
+			return fmt.Errorf("the server was not ready within %v", limit)
+		case <-again.C:
+		}
+		req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, s.URL+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		res, err := c.Do(req)
+		if err != nil {
+			continue
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+		if res.StatusCode == http.StatusOK {
+			return nil
+		}
+	}
+}
+
+// stop ends the server as an operator would and says how it went.
+func (s *server) stop() error {
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case err := <-s.exited:
+		return err
+	case <-time.After(15 * time.Second):
+		_ = s.cmd.Process.Kill()
+		<-s.exited
+		return errors.New("it did not stop within 15 s of SIGTERM")
+	}
+}
