@@ -113,7 +113,7 @@ func (s *Server) signUpAgain(c echo.Context, page views.SignUpPage, err error) e
 		return err
 	}
 	if len(words.Fields) == 0 {
-		page.Problem = words.Message
+		page.Problem, page.Fault = words.Message, status >= http.StatusInternalServerError
 	}
 	for field, id := range words.Fields {
 		switch field {
@@ -207,7 +207,7 @@ func (s *Server) signInAgain(c echo.Context, page views.SignInPage, err error) e
 	if !ok {
 		return err
 	}
-	page.Problem = words.Message
+	page.Problem, page.Fault = words.Message, status >= http.StatusInternalServerError
 	return s.show(c, status, views.SignIn(page), views.SignInForm(page))
 }
 

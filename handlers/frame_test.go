@@ -222,9 +222,16 @@ func TestDatabaseAway(t *testing.T) {
 	stranger.get("/healthz").wants(http.StatusOK)
 	stranger.get("/readyz").wants(http.StatusServiceUnavailable)
 	stranger.get("/static/x/css/rally.css").wants(http.StatusOK)
-	again := stranger.post("/sign-in", "email", "ada@example.org", "password", password)
-	again.wants(http.StatusServiceUnavailable)
-	again.has(`input[name=email][value="ada@example.org"]`)
+	for _, again := range []*answer{
+		stranger.post("/sign-in", "email", "ada@example.org", "password", password),
+		stranger.post("/sign-up", "name", "Ada", "email", "ada@example.org", "password", password),
+	} {
+		again.wants(http.StatusServiceUnavailable)
+		again.has(`input[name=email][value="ada@example.org"]:not([aria-invalid])`)
+		if id := again.Header.Get("X-Request-Id"); !strings.Contains(again.text, id) || again.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: the form names neither the request nor a time", again.Request.URL.Path)
+		}
+	}
 }
 
 func TestStatusRoutes(t *testing.T) {

@@ -3,6 +3,8 @@ package views_test
 import (
 	"testing"
 
+	"github.com/a-h/templ"
+
 	"rally/views"
 )
 
@@ -80,4 +82,21 @@ func TestSignIn(t *testing.T) {
 	d.says("#form-problem", "wrong")
 	d.has("input[name=email][aria-invalid=true][aria-describedby=form-problem]:not([autofocus])",
 		"input[name=password][aria-invalid=true][aria-describedby=form-problem][autofocus]")
+	d.lacks("form code")
+}
+
+// A fault of the site's is told with the request's id, and no field is blamed.
+func TestFormsTellFaults(t *testing.T) {
+	t.Parallel()
+	email := views.Field{Value: "a@b.c"}
+	for _, form := range []templ.Component{
+		views.SignIn(views.SignInPage{Page: anybody("/sign-in"), Email: email, Problem: "error.database_away", Fault: true}),
+		views.SignUp(views.SignUpPage{Page: anybody("/sign-up"), Email: email, Problem: "error.database_away", Fault: true}),
+	} {
+		d := render(t, "en", form)
+		d.says("#form-problem", "cannot reach its database")
+		d.says("form code", "01JREQUEST")
+		d.has("input[name=email][value='a@b.c']", "input[name=password][autofocus][aria-describedby^=form-problem]")
+		d.lacks("[aria-invalid]")
+	}
 }

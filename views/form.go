@@ -21,7 +21,7 @@ func firstProblem(fields ...Field) int {
 // with it first.
 func (i input) describedBy() string {
 	var ids []string
-	if i.both {
+	if i.whole {
 		ids = append(ids, "form-problem")
 	}
 	if i.field.Problem != "" {

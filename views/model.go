@@ -42,6 +42,7 @@ type SignUpPage struct {
 	Name, Email, Password Field
 	Next                  string // local path to go to afterwards
 	Problem               string // message id for the whole form
+	Fault                 bool   // Problem is the site's own: no field is to blame, and the request is named
 }
 
 // SignInPage is the form for a known account.
@@ -50,6 +51,7 @@ type SignInPage struct {
 	Email, Password Field
 	Next            string
 	Problem         string // message id for the whole form
+	Fault           bool   // Problem is the site's own: no field is to blame, and the request is named
 	Notice          string // message id: why the person landed here
 }
 
