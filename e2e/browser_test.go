@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -211,9 +212,8 @@ func press(action string) chromedp.Action[chromedp.Void] {
 	return click(`form[action="` + action + `"] button`)
 }
 
-// click waits until the first element a selector finds can be seen and reached,
-// and presses the mouse on it. Where the page changes under the pointer it
-// looks again, as a person does.
+// click waits until the first element a selector finds can be seen and reached
+// and stays where it is, and presses the mouse on it.
 func click(selector string) chromedp.Action[chromedp.Void] {
 	spot := chromedp.Evaluate[[]float64](fmt.Sprintf(`(() => {
 		const e = document.querySelector(%q)
@@ -225,11 +225,13 @@ func click(selector string) chromedp.Action[chromedp.Void] {
 	return func(ctx context.Context, target *chromedp.Target) (none chromedp.Void, err error) {
 		again := time.NewTicker(30 * time.Millisecond)
 		defer again.Stop()
+		var before []float64
 		for {
 			at, err := spot(ctx, target)
-			if err == nil && len(at) == 2 {
+			if err == nil && len(at) == 2 && slices.Equal(at, before) {
 				return chromedp.MouseClickXY(at[0], at[1])(ctx, target)
 			}
+			before = at
 			select {
 			case <-ctx.Done():
 				return none, fmt.Errorf("cannot click %s: %w", selector, errors.Join(ctx.Err(), err))

@@ -123,7 +123,7 @@ func (s *server) tell(w io.Writer) {
 		return
 	}
 	for line := range strings.Lines(string(text)) {
-		if !strings.Contains(line, `"level":"INFO","msg":"request"`) {
+		if !strings.Contains(line, `"level":"INFO"`) {
 			fmt.Fprint(w, "server: ", line)
 		}
 	}

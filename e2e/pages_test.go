@@ -94,6 +94,9 @@ func TestPagesAreAccessibleAndFit(t *testing.T) {
 // prefer chooses a language or a theme by the buttons at the foot of the page.
 func (p *person) prefer(what, value string) {
 	p.t.Helper()
+	if p.see(`document.querySelector('footer button[name="`+what+`"][value="`+value+`"]').ariaPressed`) == "true" {
+		return
+	}
 	p.do(click(`footer button[name="` + what + `"][value="` + value + `"]`))
 	p.until(`document.querySelector('footer button[name="` + what + `"][value="` + value + `"][aria-pressed="true"]')`)
 }
