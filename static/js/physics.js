@@ -198,32 +198,3 @@ function fold(r, s, bits) {
 function settle(s) {
   s.y = (s.y + (s.y < (H / 2) << FINE ? WHOLE - 1 : 0)) >> FINE;
 }
-
-// replay is for tests of parity with package pong: it runs the state frame
-// (29 bytes) n ticks forward under the rules (22 bytes), with inputs[2*i] and
-// inputs[2*i+1] the directions of left and right in tick i, and answers the
-// state frame then: the same bytes as Go's
-//
-//	s := f.State(); for … { s.Predict(&r, in) }; f.Show(&s); f.Tick += n; f.Dir = last
-//
-// In a browser: const {replay} = await import(<URL of physics.js>), with
-// Uint8Arrays for the bytes and an Int8Array for the inputs.
-export function replay(rules, frame, inputs, n) {
-  const r = parseRules(rules);
-  const f = parseFrame(frame);
-  const s = f.state;
-  let dir = f.dir;
-  for (let i = 0; i < n; i++) {
-    dir = [inputs[2 * i], inputs[2 * i + 1]];
-    step(r, s, ...dir);
-  }
-  const out = frame.slice();
-  const v = view(out);
-  v.setUint8(1, (frame[1] & ~64) | (s.live << 6));
-  v.setUint32(2, f.tick + n);
-  [s.x, s.y, s.vx, s.vy, ...s.p].forEach((value, i) => v.setInt16(6 + 2 * i, value));
-  v.setUint8(18, (dir[0] + 1) | ((dir[1] + 1) << 4));
-  v.setUint8(21, s.hits);
-  v.setUint16(26, s.timer);
-  return out;
-}
