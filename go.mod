@@ -9,7 +9,7 @@ require (
 	github.com/alexedwards/argon2id v1.0.0
 	github.com/andybalholm/cascadia v1.3.5
 	github.com/chromedp/chromedp v0.23.0
-	github.com/coder/websocket v1.8.15
+	github.com/coder/websocket v1.8.15 // nhooyr.io/websocket under its maintained path; see docs/decisions/0002-coder-websocket.md
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/google/go-cmp v0.7.0
 	github.com/gorilla/sessions v1.4.0
