@@ -1,6 +1,10 @@
 package views_test
 
 import (
+	"maps"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +30,36 @@ func TestMatchWaiting(t *testing.T) {
 	d = render(t, "en", views.Match(m))
 	d.lacks("form[action$='/ready']")
 	d.says(".readiness .is-ready", "Mina: ready")
+}
+
+// The page names every module the court is made of, so that none waits for
+// another to be read first.
+func TestTheCourtIsPreloadedWhole(t *testing.T) {
+	t.Parallel()
+	const start = "js/pong.js"
+	imports := regexp.MustCompile(`(?m)^import .* from "\./([\w.]+)";$`)
+	want := map[string]bool{start: true}
+	for next := []string{start}; len(next) > 0; next = next[1:] {
+		source, err := os.ReadFile("../static/" + next[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range imports.FindAllSubmatch(source, -1) {
+			if name := "js/" + string(m[1]); !want[name] {
+				want[name] = true
+				next = append(next, name)
+			}
+		}
+	}
+	d := render(t, "en", views.Match(aMatch(views.PhasePlaying)))
+	got := make(map[string]bool)
+	for _, n := range d.all("head link[rel=modulepreload]") {
+		got[strings.TrimPrefix(attr(n, "href"), "/static/test/")] = true
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("preloads %v, the court is %v", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+	}
+	render(t, "en", views.Match(aMatch(views.PhaseOver))).lacks("link[rel=modulepreload]")
 }
 
 func TestMatchAgainstTheBot(t *testing.T) {

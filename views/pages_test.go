@@ -76,7 +76,7 @@ func checkHarmless(t *testing.T, d document) {
 			}
 		}
 	}
-	for _, n := range d.all("link[rel=stylesheet], link[rel=icon], link[rel=preload], script") {
+	for _, n := range d.all("link[rel=stylesheet], link[rel=icon], link[rel=preload], link[rel=modulepreload], script") {
 		if address := attr(n, "href") + attr(n, "src"); !strings.HasPrefix(address, "/static/test/") {
 			t.Errorf("<%s> comes from %q", n.Data, address)
 		}

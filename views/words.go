@@ -65,10 +65,19 @@ func kindName(s *scope, k rally.MatchKind, points int) string {
 	}
 }
 
+// courtModules are the court's script and what it imports. The page names them
+// all, so that the browser fetches them at once and not one after the other.
+func courtModules() []string {
+	return []string{
+		"js/pong.js", "js/clock.js", "js/controls.js", "js/link.js", "js/painter.js",
+		"js/physics.js", "js/predict.js", "js/sound.js",
+	}
+}
+
 func matchFrame(s *scope, p MatchPage) frame {
 	f := frame{title: title(versus(s, p)), about: versus(s, p), class: "match match-" + string(p.Phase), style: "css/match.css"}
 	if p.Phase != PhaseOver {
-		f.scripts = []string{"js/pong.js"}
+		f.modules = courtModules()
 		f.class += " match-live"
 	}
 	if p.Phase != PhaseOver || !p.Stored {
