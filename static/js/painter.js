@@ -3,7 +3,7 @@
 import { H, W } from "./physics.js";
 
 const SCALE = 1600 / W;
-const TRAIL = 7; // pictures
+const TRAIL_MS = 110;
 const FLASH_MS = 120;
 
 const COLOURS = ["ground", "line", "ball", "paddle", "ink"];
@@ -13,7 +13,7 @@ export class Painter {
   #pen;
   #colours = {};
   #face = "";
-  #trail = [];
+  #trail = []; // {x, y, at} of the ball, oldest first
   #struck = [0, 0]; // when each paddle was
   #calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -52,34 +52,41 @@ export class Painter {
     pen.setTransform(zoom, 0, 0, zoom, 0, 0);
     pen.globalAlpha = 1;
     this.#box(ground, 800, 450, 1600, 900);
-    this.#box(line, 800, 3, 1600, 6);
-    this.#box(line, 800, 897, 1600, 6);
-    for (let y = 15; y < 900; y += 30) this.#box(line, 800, y, 4, 15);
+    this.#crisp(line, 800, 3, 1600, 6);
+    this.#crisp(line, 800, 897, 1600, 6);
+    for (let y = 15; y < 900; y += 30) this.#crisp(line, 800, y, 4, 15);
     const { rules, side } = scene;
     if (!rules) return;
 
-    if (side >= 0) this.#box(ball, side ? 1597 : 3, 450, 6, 900); // what to defend
+    if (side >= 0) this.#crisp(ball, side ? 1597 : 3, 450, 6, 900); // what to defend
     scene.score.forEach((points, s) => this.#write(ink, points, s ? 1000 : 600, 130, 190));
 
     scene.p.forEach((y, s) => {
       const x = s ? W - rules.x : rules.x;
       const lit = !this.#calm.matches && now - this.#struck[s] < FLASH_MS;
-      this.#box(lit ? ball : paddle, x * SCALE, y * SCALE, 2 * rules.thick * SCALE, 2 * rules.half * SCALE);
+      this.#crisp(lit ? ball : paddle, x * SCALE, y * SCALE, 2 * rules.thick * SCALE, 2 * rules.half * SCALE);
     });
 
     const size = 2 * rules.ball * SCALE;
-    if (!scene.live || this.#calm.matches) this.#trail = [];
-    this.#trail.forEach(([x, y], i) => {
-      pen.globalAlpha = 0.04 * (i + 1);
-      this.#box(ball, x, y, size, size);
-    });
+    const at = { x: scene.x * SCALE, y: scene.y * SCALE, at: now };
+    this.#trail = scene.live && !this.#calm.matches ? this.#trail.filter((old) => now - old.at < TRAIL_MS) : [];
+    pen.globalAlpha = 0.3;
+    pen.fillStyle = ball;
+    pen.beginPath(); // all in one, for where they overlap they must not add up
+    for (const old of this.#trail) {
+      const part = size * (1 - (now - old.at) / TRAIL_MS);
+      pen.rect(old.x - part / 2, old.y - part / 2, part, part);
+    }
+    pen.fill();
+    this.#trail.push(at);
     pen.globalAlpha = scene.live ? 1 : scene.fade;
-    this.#box(ball, scene.x * SCALE, scene.y * SCALE, size, size);
+    this.#box(ball, at.x, at.y, size, size);
     pen.globalAlpha = 1;
-    this.#trail.push([scene.x * SCALE, scene.y * SCALE]);
-    if (this.#trail.length > TRAIL) this.#trail.shift();
 
-    if (scene.big) this.#write(line, scene.big, 800, 450, 360);
+    if (scene.big) {
+      this.#box(ground, 800, 450, 20, 330); // no net behind it
+      this.#write(line, scene.big, 800, 450, 360);
+    }
     if (scene.text) {
       // Never smaller than 16 px on the screen.
       const height = Math.max(52, (16 * 1600) / this.#canvas.clientWidth);
@@ -94,6 +101,16 @@ export class Painter {
   #box(colour, x, y, width, height) {
     this.#pen.fillStyle = colour;
     this.#pen.fillRect(x - width / 2, y - height / 2, width, height);
+  }
+
+  // #crisp is a box with its edges on whole pixels of the screen.
+  #crisp(colour, x, y, width, height) {
+    const zoom = this.#canvas.width / 1600;
+    const whole = (length) => Math.max(1, Math.round(length * zoom)) / zoom;
+    const edge = (middle, length) => Math.round((middle - length / 2) * zoom) / zoom;
+    const [w, h] = [whole(width), whole(height)];
+    this.#pen.fillStyle = colour;
+    this.#pen.fillRect(edge(x, w), edge(y, h), w, h);
   }
 
   #write(colour, text, x, y, size) {
