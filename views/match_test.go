@@ -92,8 +92,8 @@ func TestMatchPaused(t *testing.T) {
 	m := aMatch(views.PhasePaused)
 	m.Players[rally.Right].Connected = false
 	d := render(t, "en", views.MatchPanel(m))
-	d.says(".away", "Joon lost the connection")
-	d.has(".away time[data-count=down][datetime=PT24S]")
+	d.says(".deadline", "Joon lost the connection")
+	d.has(".deadline time[data-count=down][datetime=PT24S]")
 }
 
 func TestMatchOver(t *testing.T) {
@@ -123,7 +123,7 @@ func TestMatchOutcomes(t *testing.T) {
 		"no show":       {func(m *views.MatchPage) { m.Outcome, m.Winner = rally.NoShow, rally.NoSide }, "No result", "not ready in time"},
 		"abandoned":     {func(m *views.MatchPage) { m.Outcome, m.Winner = rally.Abandoned, rally.NoSide }, "No result", "Both players"},
 		"interrupted":   {func(m *views.MatchPage) { m.Outcome, m.Winner = rally.Interrupted, rally.NoSide }, "No result", "server"},
-		"being stored":  {func(m *views.MatchPage) { m.Stored = false }, "You won", "new ratings"},
+		"being stored":  {func(m *views.MatchPage) { m.Stored, m.Players[rally.Left].Rated = false, false }, "You won", "new ratings"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -219,10 +219,10 @@ func TestNamesDoNotReorderTheirSurroundings(t *testing.T) {
 	m := aMatch(views.PhasePaused)
 	m.Players[rally.Right].Name, m.Players[rally.Right].Connected = "שרה", false
 	d := render(t, "en", views.MatchPanel(m))
-	d.says(".away", "\u2068שרה\u2069 lost")
+	d.says(".deadline", "\u2068שרה\u2069 lost")
 	m.Players[rally.Right].Name = "민지"
 	d = render(t, "ko", views.MatchPanel(m))
-	d.says(".away", "민지 님의 연결이")
+	d.says(".deadline", "민지 님의 연결이")
 }
 
 func TestCountdownsEndAtZero(t *testing.T) {

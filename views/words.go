@@ -3,6 +3,7 @@ package views
 import (
 	"fmt"
 	"math"
+	"strconv"
 
 	"golang.org/x/text/unicode/bidi"
 
@@ -155,11 +156,26 @@ func resultWords(s *scope, p MatchPage) string {
 	case rally.Interrupted:
 		return s.t("result.interrupted")
 	default:
-		if !p.Stored && p.Kind == rally.Rated {
-			return s.t("result.storing")
-		}
 		return ""
 	}
+}
+
+// queueWords says how many wait, the reader included.
+func queueWords(s *scope, waiting int) string {
+	if waiting <= 1 {
+		return s.t("play.alone")
+	}
+	return s.t("play.in_queue", vars{"Waiting": waiting})
+}
+
+// ratingText is a player's rating before the match, marked while it is still
+// uncertain.
+func ratingText(p MatchPlayer) string {
+	text := strconv.Itoa(p.Rating)
+	if p.Provisional {
+		text += "?"
+	}
+	return text
 }
 
 // outcomeOf is the mark before that in a list. It is an attribute of its own,

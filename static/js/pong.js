@@ -6,6 +6,9 @@
 //            data-left="<name>" data-right="<name>" data-text-…>
 //     <canvas tabindex="0" …>          drawn on; takes keyboard focus
 //     <p id="court-score" aria-live="polite">   what is spoken
+//     <p id="court-lost" hidden>       shown while the connection is lost
+//     <button id="court-taken" hidden> shown while another tab has the seat;
+//                                      this or the canvas takes it back
 //     <button data-dir="-1"> <button data-dir="1">  held to move
 //     <button id="sound" aria-pressed="false">
 //   </section>
@@ -23,7 +26,7 @@
 //                            winner's points first, whichever side that is
 //   data-text-ended          over without a winner by points
 //   data-text-reconnecting   the connection is lost
-//   data-text-taken          another tab has the seat; pressing the court takes it back
+//   data-text-taken          another tab has the seat
 //   data-text-ping           "{ms} ms"
 //   data-text-ping-none      not measured: "–"
 //
@@ -39,6 +42,7 @@ import { COUNTDOWN, PLAYING, Predictor } from "./predict.js";
 import { Sound } from "./sound.js";
 
 const [WAITING, PAUSED, OVER] = [0, 3, 4]; // the other phases
+const PANELS = { [WAITING]: ".panel-waiting", [PAUSED]: ".panel-paused", [OVER]: ".panel-over" };
 const TICKS = 60; // a second
 
 // A frame comes at least every 250 ms. Without one the picture stands still; a
@@ -57,6 +61,7 @@ if (court) start(court);
 function start(court) {
   const canvas = court.querySelector("canvas");
   const spoken = document.getElementById("court-score");
+  const notices = { Reconnecting: "court-lost", Taken: "court-taken" }; // by trouble
   const side = +court.dataset.side;
   const names = [court.dataset.left, court.dataset.right];
 
@@ -86,7 +91,7 @@ function start(court) {
       predictor = new Predictor(rules, side);
       frame = null;
       seq = sent = 0;
-      trouble = "";
+      notice("");
       if (early) take(early);
       early = null;
     },
@@ -117,13 +122,26 @@ function start(court) {
 
   canvas.addEventListener("pointerdown", retake);
   canvas.addEventListener("keydown", (event) => /^( |Enter)$/.test(event.key) && retake());
+  document.getElementById(notices.Taken)?.addEventListener("click", () => {
+    canvas.focus({ preventScroll: true });
+    retake();
+  });
 
   // fail says what is wrong with the link; after the end nothing is.
   function fail(name) {
     if (frame?.phase === OVER) return;
-    trouble = name;
+    notice(name);
     say(text(name));
     wake();
+  }
+
+  // notice shows what is wrong with the link, or that nothing is.
+  function notice(name) {
+    trouble = name;
+    for (const [which, id] of Object.entries(notices)) {
+      const place = document.getElementById(id);
+      if (place) place.hidden = which !== name;
+    }
   }
 
   // retake takes the seat back from another tab.
@@ -170,7 +188,7 @@ function start(court) {
         sound.pause();
         return say(pausedText(absent, seconds));
       case OVER:
-        trouble = "";
+        notice("");
         if (last) sound.over(side < 0 || frame.score[side] > frame.score[1 - side]);
         return say(overText());
     }
@@ -233,18 +251,22 @@ function start(court) {
         score: frame.score,
         fade: frame.phase === OVER ? 0 : frame.phase === PLAYING ? Math.max(0.25, 1 - seen.timer / TICKS) : 0.25,
         big: counting ? seconds : "",
-        text: trouble ? text(trouble) : label(seconds),
+        text: label(seconds),
       },
       now,
     );
     if (court.isConnected && (frame.phase !== OVER || now - frameAt < 1000)) wake();
   }
 
-  // label gives what is written across the court in this phase.
+  // label gives what is written across the court in this phase, until the page's
+  // panel, which comes a little later than the frames, says it.
   function label(seconds) {
+    if (trouble === "Ended") return text(trouble);
+    const panel = PANELS[frame.phase];
+    if (panel && document.querySelector(panel)) return "";
     switch (frame.phase) {
-      case WAITING: // the panel lies over the court and says it
-        return document.querySelector(".panel.on-court") ? "" : text("Waiting");
+      case WAITING:
+        return text("Waiting");
       case PAUSED:
         return pausedText(frame.absent, seconds);
       case OVER:
