@@ -73,15 +73,15 @@ func New(cfg Config) (*Bus, error) {
 		nats.ReconnectBufSize(reconnectBuffer),
 		nats.PingInterval(pingInterval),
 		nats.FlusherTimeout(writeTimeout),
-		nats.ConnectHandler(func(c *nats.Conn) { b.log.Info("bus connected", "url", c.ConnectedUrlRedacted()) }),
-		nats.ReconnectHandler(func(c *nats.Conn) { b.log.Info("bus connected again", "url", c.ConnectedUrlRedacted()) }),
+		nats.ConnectHandler(func(c *nats.Conn) { b.log.Info("bus connected", "to", b.peer(c)) }),
+		nats.ReconnectHandler(func(c *nats.Conn) { b.log.Info("bus connected again", "to", b.peer(c)) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil { // nil when we close
-				b.log.Warn("bus disconnected", "err", err)
+				b.log.Warn("bus disconnected", "error", err)
 			}
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			b.log.Warn("bus error", "err", err) // once when a subscriber begins to fall behind, not for each event
+			b.log.Warn("bus error", "error", err) // once when a subscriber begins to fall behind, not for each event
 		}),
 	}
 	if cfg.URL == "" {
@@ -129,6 +129,15 @@ func (b *Bus) stopEmbedded() {
 	}
 }
 
+// peer names the server at the other end, for the log. The one in the process
+// has no address, though the client makes one up.
+func (b *Bus) peer(c *nats.Conn) string {
+	if b.embedded != nil {
+		return "embedded"
+	}
+	return c.ConnectedUrlRedacted()
+}
+
 // Publish sends e to every subscriber of every node, its own among them. It
 // never blocks; an event that cannot be taken, because too many wait or the bus
 // is closed, is dropped and counted. e.Users must not be changed afterwards.
@@ -156,7 +165,7 @@ func (b *Bus) publish() {
 			continue
 		}
 		b.counts.dropped.Add(1)
-		b.log.Debug("event dropped", "kind", string(e.Kind), "err", err)
+		b.log.Debug("event dropped", "kind", string(e.Kind), "error", err)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			// Connected, and taking nothing. The client would only notice
 			// when its pings stay without answer, and until then every
@@ -210,7 +219,7 @@ func (b *Bus) Close() {
 	// The answer to a flush comes after our own events, which so have all
 	// arrived at the subscriptions.
 	if err := b.conn.FlushTimeout(flushTimeout); err != nil {
-		b.log.Warn("bus closed before everything was sent", "err", err)
+		b.log.Warn("bus closed before everything was sent", "error", err)
 	}
 	for _, s := range open {
 		s.stop()

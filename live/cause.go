@@ -99,7 +99,7 @@ func (c *Conn) report() {
 		slog.String("remote", escape(c.remote)),
 	}
 	if e.err != nil {
-		attrs = append(attrs, slog.String("err", escape(e.err.Error())))
+		attrs = append(attrs, slog.String("error", escape(e.err.Error())))
 	}
 	c.hub.cfg.Log.LogAttrs(c.hub.ctx, level, "socket closed", attrs...)
 }

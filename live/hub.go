@@ -87,7 +87,7 @@ func (h *Hub) Push(user rally.UserID, render func(locale string) ([]byte, error)
 		if !ok {
 			var err error
 			if fragment, err = render(locale); err != nil {
-				h.cfg.Log.Error("push: render", "user", int64(user), "locale", locale, "err", escape(err.Error()))
+				h.cfg.Log.Error("push: render", "user", int64(user), "locale", locale, "error", escape(err.Error()))
 				fragment = nil
 			}
 			if rendered == nil {

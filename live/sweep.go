@@ -66,7 +66,7 @@ func (h *Hub) checkLoop() {
 		}
 		_ = group.Wait() // no function of the group fails
 		if n := failed.Load(); n > 0 && h.ctx.Err() == nil {
-			h.cfg.Log.Warn("sessions could not be checked", "count", n, "err", escape((*last.Load()).Error()))
+			h.cfg.Log.Warn("sessions could not be checked", "count", n, "error", escape((*last.Load()).Error()))
 		}
 	})
 }

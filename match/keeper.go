@@ -156,7 +156,7 @@ func (k *keeper) try(c *chore) {
 func (k *keeper) check(c *chore) {
 	r, log := &c.result, k.registry.log
 	if err := Verify(*r); err != nil {
-		log.Error("match recording is wrong", "match", r.ID, "err", err)
+		log.Error("match recording is wrong", "match", r.ID, "error", err)
 		if r.Kind == rally.Rated {
 			r.Kind = rally.Casual
 		}
@@ -174,7 +174,7 @@ func (k *keeper) tried(c *chore, err error) {
 	if rally.ErrorCode(err) == rally.EInvalid {
 		// No later try would fare better. The match can be found for a while
 		// and is then gone; the log has what there was.
-		log.Error("match cannot be stored", "match", c.result.ID, "err", err)
+		log.Error("match cannot be stored", "match", c.result.ID, "error", err)
 		k.fails.Add(1)
 		k.unstored.Add(-1)
 		k.kept = append(k.kept, memory{id: c.result.ID, until: now + k.registry.remember})
@@ -183,7 +183,7 @@ func (k *keeper) tried(c *chore, err error) {
 	if err != nil {
 		k.fails.Add(1)
 		if c.tries == 1 {
-			log.Warn("match not stored yet", "match", c.result.ID, "err", err)
+			log.Warn("match not stored yet", "match", c.result.ID, "error", err)
 		}
 		c.due = now + min(retryFirst<<min(c.tries-1, 10), retryMost)
 		if k.stopping { // there is not much time left

@@ -248,7 +248,7 @@ func (mm *Matchmaker) seat(users [2]rally.UserID) {
 		mm.config.Publish(rally.Event{Kind: rally.MatchPaired, Match: id, Users: users[:]})
 		return
 	}
-	mm.config.Log.Info("pairing failed", "left", players[0].User, "right", players[1].User, "err", err)
+	mm.config.Log.Info("pairing failed", "left", players[0].User, "right", players[1].User, "error", err)
 	if rally.ErrorCode(err) == rally.EUnavailable {
 		return
 	}

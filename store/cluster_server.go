@@ -142,7 +142,7 @@ func (s *server) launch(ctx context.Context, socket string) (words string, err e
 		if err == nil {
 			err = cmd.Wait()
 			if s.up.Load() {
-				s.log.Error("the database's server has ended", "cause", err)
+				s.log.Error("the database's server has ended", "error", err)
 			}
 		}
 		close(gone)

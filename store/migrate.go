@@ -22,7 +22,7 @@ func (s *Store) Migrate(ctx context.Context) (err error) {
 	return s.migrate(ctx, func(ctx context.Context, p *goose.Provider) error {
 		results, err := p.Up(ctx)
 		for _, r := range results {
-			s.log.InfoContext(ctx, "migrated", "migration", r.Source.Path, "duration", r.Duration)
+			s.log.InfoContext(ctx, "migrated", "migration", r.Source.Path, "ms", r.Duration.Milliseconds())
 		}
 		return err
 	})

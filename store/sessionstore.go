@@ -182,7 +182,7 @@ func (ss *SessionStore) find(r *http.Request, id rally.SessionID, hash secretHas
 		row.SeenAt = now
 		if err := touchSession(ctx, ss.s.pool, id, now); err != nil {
 			// The session is good all the same.
-			ss.s.log.WarnContext(ctx, "a session could not be marked as seen", "session", id, "cause", err)
+			ss.s.log.WarnContext(ctx, "a session could not be marked as seen", "session", id, "error", err)
 		}
 	}
 	return row, true, nil

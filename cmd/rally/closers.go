@@ -34,7 +34,7 @@ func (c *closers) run(ctx context.Context, log *slog.Logger) error {
 			errs = errors.Join(errs, fmt.Errorf("closing %s: %w", closer.name, err))
 		}
 		cancel()
-		log.Debug("closed", "part", closer.name, "duration", time.Since(begun))
+		log.Debug("closed", "part", closer.name, "ms", time.Since(begun).Milliseconds())
 	}
 	*c = nil
 	if errs == nil {

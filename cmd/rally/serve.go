@@ -42,7 +42,7 @@ func run(ctx context.Context, cfg config, out, logs io.Writer) (err error) {
 		return err
 	}
 	h.log.Info("serving", "url", h.base.String(), "version", versionText(), "tls", h.TLS,
-		"addresses", h.listeners, "started_in", time.Since(begun).Round(time.Millisecond))
+		"addresses", h.listeners, "ms", time.Since(begun).Milliseconds())
 	fmt.Fprintf(out, "Rally is ready at %s\n", h.base)
 
 	select {
