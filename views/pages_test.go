@@ -31,6 +31,9 @@ func TestEveryPage(t *testing.T) {
 				if attr(d.one("#call"), "role") != "alert" || attr(d.one("#status"), "role") != "status" {
 					t.Error("the live regions have lost their roles")
 				}
+				if len(d.all("body[data-hx-ws\\:connect]")) != len(d.all("#lost[role=alert][data-text]")) {
+					t.Error("a page with a socket cannot say that it is lost, or one without can")
+				}
 				d.has("footer form[method=post][action='/preferences'] button[name=locale][value=ko][lang=ko]",
 					"footer form[method=post][action='/preferences'] button[name=theme][value=system]")
 				checkHarmless(t, d)

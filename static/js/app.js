@@ -51,6 +51,29 @@ document.addEventListener("htmx:before:request", () => {
   document.getElementById("status").replaceChildren();
 });
 
+// Whoever looks at a page that has lost its socket is told so, unless it comes
+// back at once or the court says it. A session that has ended (4002) does not
+// come back: the page as it is now tells more.
+let silence = 0;
+
+document.addEventListener("htmx:ws:close", ({ detail }) => {
+  if (detail.code === 4002) location.reload();
+  silence ||= setTimeout(() => {
+    if (document.querySelector("#court-lost:not([hidden])")) return;
+    const region = document.getElementById("lost");
+    const notice = document.createElement("p");
+    notice.className = "notice";
+    notice.textContent = region.dataset.text;
+    region.replaceChildren(notice);
+  }, 2000);
+});
+
+document.addEventListener("htmx:ws:after:connection", () => {
+  clearTimeout(silence);
+  silence = 0;
+  document.getElementById("lost").replaceChildren();
+});
+
 // A page that comes back from the browser's memory has lost its socket.
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
