@@ -32,8 +32,11 @@ document.addEventListener("htmx:before:swap", ({ detail }) => {
 document.addEventListener("htmx:before:settle", ({ detail }) => {
   tick();
   if (!lost || (document.activeElement && document.activeElement !== document.body)) return;
-  for (const added of detail.newContent) {
-    if (!(added instanceof Element)) continue;
+  for (const sent of detail.newContent) {
+    if (!(sent instanceof Element)) continue;
+    // A morph leaves what was sent aside and changes the element of that id.
+    const added = sent.isConnected ? sent : document.getElementById(sent.id);
+    if (!added) continue;
     const place =
       added.querySelector('[aria-invalid="true"]') ||
       (added.dataset.focus && document.getElementById(added.dataset.focus)) ||
