@@ -243,6 +243,7 @@ function start(court) {
       counted = 0;
       sound.count(true);
     }
+    const written = label(seconds);
     painter.paint(
       {
         ...seen,
@@ -251,11 +252,11 @@ function start(court) {
         score: frame.score,
         fade: frame.phase === OVER ? 0 : frame.phase === PLAYING ? Math.max(0.25, 1 - seen.timer / TICKS) : 0.25,
         big: counting ? seconds : "",
-        text: label(seconds),
+        text: written,
       },
       now,
     );
-    if (court.isConnected && (frame.phase !== OVER || now - frameAt < 1000)) wake();
+    if (court.isConnected && (frame.phase !== OVER || written || now - frameAt < 1000)) wake();
   }
 
   // label gives what is written across the court in this phase, until the page's
