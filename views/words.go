@@ -91,14 +91,19 @@ func matchFrame(s *scope, p MatchPage) frame {
 // the first time or again: what was pushed while there was none is lost.
 const onConnection = "htmx:ws:after:connection from:body"
 
-// asksAgain says whether a match's panel has to be asked for now and then,
-// because nobody pushes what it waits for: a spectator is told of nothing, and
-// the news that a result is stored may come before the page's socket.
-func asksAgain(p MatchPage) bool {
-	if p.Phase == PhaseOver {
-		return !p.Stored
+// askAgain gives the trigger on which a match's panel is asked for now and then,
+// "" for never: a spectator is told of nothing, and the news that a result is
+// stored may come before the page's socket, or before the answer to the press
+// that ended the match.
+func askAgain(p MatchPage) string {
+	switch {
+	case p.Phase == PhaseOver && !p.Stored:
+		return "every 1s"
+	case p.Phase != PhaseOver && p.You == rally.NoSide:
+		return "every 3s"
+	default:
+		return ""
 	}
-	return p.You == rally.NoSide
 }
 
 // noScriptRefresh is how often a page asks again, in seconds, where something
