@@ -37,15 +37,17 @@ func TestSilentBrowser(t *testing.T) {
 // One that answers pings, and one that only sends, live.
 func TestAnswersKeepAlive(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, quick, nil)
+	// Long enough that a busy machine is not taken for a dead browser.
+	cfg := live.Config{PingEvery: 100 * time.Millisecond, DeadAfter: 1500 * time.Millisecond}
+	s := newSite(t, cfg, nil)
 	c, answering := s.dial(t, query)
 	go func() { // a client answers pings while it reads
 		_, _, _ = c.Read(context.Background())
 	}()
 	r, sending := s.raw(t, query)
 
-	enough := time.After(3 * quick.DeadAfter)
-	tick := time.NewTicker(quick.PingEvery / 2)
+	enough := time.After(2 * cfg.DeadAfter)
+	tick := time.NewTicker(cfg.PingEvery / 2)
 	defer tick.Stop()
 	for {
 		select {
@@ -66,10 +68,11 @@ func TestAnswersKeepAlive(t *testing.T) {
 // given up on.
 func TestStuckWriter(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, quick, nil)
+	// It never counts as silent here, however late its next frame.
+	s := newSite(t, live.Config{WriteTimeout: 150 * time.Millisecond}, nil)
 	r, e := s.raw(t, query)
 	s.hub.Push(1, func(string) ([]byte, error) { return bytes.Repeat([]byte("x"), 8<<20), nil })
-	tick := time.NewTicker(quick.PingEvery / 2)
+	tick := time.NewTicker(30 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
