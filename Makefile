@@ -29,7 +29,8 @@ build: ## Build .bin/rally
 test: ## Install what tests need, then check and run every test
 	@.ci/need postgres chromium fonts
 	@$(MAKE) check
-	@go test -race ./...
+	@# Never from the cache: the browser tests run a program that it does not know of.
+	@go test -race -count=1 ./...
 
 check: tools ## Formatting, vet, linters, generated files, import rules
 	@unformatted=$$(go tool gofumpt -l .); [[ -z $$unformatted ]] || { \
