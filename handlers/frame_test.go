@@ -215,6 +215,14 @@ func TestDatabaseAway(t *testing.T) {
 	}
 	korean := b.get("/play", header{"Accept-Language", "ko"})
 	korean.has("html[lang=ko]")
+	// Trying again, or changing the language, goes back to the form's page:
+	// the address of a POST cannot be visited.
+	for from, page := range map[string]string{b.site.URL + "/play": "/play", "": "/", "https://evil.example/practice": "/"} {
+		failed := b.postWith([]header{{"Referer", from}}, "/practice", "level", "1")
+		failed.wants(http.StatusServiceUnavailable)
+		failed.has(`main a.primary[href="` + page + `"]`)
+		failed.has(`footer input[name=next][value="` + page + `"]`)
+	}
 
 	stranger := s.browser(t)
 	stranger.get("/").wants(http.StatusOK)
