@@ -29,11 +29,14 @@ var rooms = map[string][]string{
 	"rally/match":           {"rally", "rally/pong"},
 	"rally/live":            {"rally"},
 	"rally/bus":             {"rally"},
+	"rally/mail":            {"rally"},
+	"rally/avatar":          {"rally"},
 	"rally/auth":            {"rally"},
 	"rally/store":           {"rally", "rally/migrations"},
 	"rally/store/storetest": {"rally", "rally/store", "rally/migrations"},
 	"rally/views":           {"rally"},
-	"rally/handlers":        {"rally", "rally/auth", "rally/match", "rally/live", "rally/views", "rally/static"},
+	"rally/handlers":        {"rally", "rally/auth", "rally/avatar", "rally/match", "rally/live", "rally/views", "rally/static"},
+	"rally/auth/oidctest":   {},
 	"rally/e2e":             {},
 	"rally/cmd/rally":       nil, // everything: it puts the house together
 	"rally/cmd/rally/bench": {"rally", "rally/pong"},
@@ -52,6 +55,12 @@ var libraries = map[string][]string{
 	"github.com/golang-jwt/jwt":   {"rally/auth"},
 	"github.com/gorilla/sessions": {"rally/store", "rally/handlers"},
 	"github.com/alecthomas/kong":  {"rally/cmd/rally"},
+	"github.com/riverqueue/river": {"rally/store"},
+	"github.com/wneessen/go-mail": {"rally/mail"},
+	"github.com/pquerna/otp":      {"rally/auth"},
+	"github.com/coreos/go-oidc":   {"rally/auth"},
+	"golang.org/x/oauth2":         {"rally/auth"},
+	"golang.org/x/image":          {"rally/avatar"},
 }
 
 // standardOnly are the rooms that know nothing but the standard library, with

@@ -11,6 +11,7 @@ type Code string
 
 // The codes, all there are.
 const (
+	EMalformed    Code = "malformed"    // what was sent is no request Rally has offered
 	EInvalid      Code = "invalid"      // what was sent cannot be accepted as it is
 	EUnauthorized Code = "unauthorized" // nobody is signed in, or not far enough
 	EForbidden    Code = "forbidden"    // signed in, and not allowed

@@ -16,6 +16,9 @@ const (
 	QueueChanged EventKind = "queue.changed"
 	// SessionEnded: Session is over; its sockets close with Reason.
 	SessionEnded EventKind = "session.ended"
+	// PlaceTaken: Session is now the live one of Users; sockets of any other
+	// session of theirs close.
+	PlaceTaken EventKind = "place.taken"
 )
 
 // Event says that something changed and whom it concerns. It is a hint: what

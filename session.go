@@ -47,6 +47,14 @@ const (
 	SessionAbsolute = 90 * 24 * time.Hour // since it was opened, however busy
 )
 
+// ProofLife is how long a proof lasts: a password or a code entered once more
+// before something that matters is changed. Signing in does not count as one.
+const ProofLife = 10 * time.Minute
+
+// Proven says whether the session's owner has proved within ProofLife before
+// now to be who they are.
+func (s Session) Proven(now time.Time) bool { return now.Sub(s.ProvedAt) < ProofLife }
+
 // Session is one signed-in browser.
 type Session struct {
 	ID        SessionID
@@ -56,6 +64,9 @@ type Session struct {
 	SeenAt    time.Time // exact to a minute
 	UserAgent string
 	Address   string
+	ProvedAt  time.Time // when its owner last proved again to be who they are; zero for never
+	Elsewhere bool      // another session of the same user is live, so this one has to wait
+	Live      bool      // it has an open socket; known in lists of devices only
 }
 
 // Viewer is who is looking at a page: put into the request's context by the
@@ -66,6 +77,8 @@ type Viewer struct {
 	Session SessionID // "" for anonymous
 	Locale  string    // "en" or "ko", never ""
 	Theme   string    // "light", "dark" or "" for the system's
+
+	Elsewhere bool // signed in, and live by another session: only that can be settled
 }
 
 // SignedIn says whether everything a member may do is open.

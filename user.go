@@ -15,14 +15,20 @@ type UserID int64
 // part of it: it stays between auth and store.
 type User struct {
 	ID        UserID
-	Name      string // display name, unique without regard to case
-	Email     string
+	Name      string // display name, unique without regard to case and to look-alikes
+	Email     string // "" when none is known
 	Locale    string // "en", "ko", or "" for what the browser asks for
 	Theme     string // "light", "dark", or "" for what the system asks for
 	Rating    Rating
 	Wins      int // rated matches won
 	Losses    int // rated matches lost
 	CreatedAt time.Time
+
+	EmailVerified bool      // a letter to Email has been answered; only then is Email nobody else's
+	HasPassword   bool      // else the only ways in are identities
+	Codes         bool      // sign-in owes a one-time code as well
+	Avatar        string    // names the picture's content, "" for none
+	DeleteAt      time.Time // when the account goes, as its owner asked; zero for never
 }
 
 // NewUser is an account about to be made: what sign-up hands to the store.
@@ -32,6 +38,9 @@ type NewUser struct {
 	PasswordHash string // "" for an account without a password
 	Locale       string // as in User
 	Theme        string // as in User
+
+	EmailVerified bool      // Email is known to be theirs, from a provider that vouches for it
+	Identity      *Identity // the identity the account is made for, linked to it from the start; nil without
 }
 
 // Limits of what a person may type.

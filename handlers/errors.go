@@ -15,6 +15,8 @@ import (
 // statusOf is the one place where codes become statuses.
 func statusOf(code rally.Code) int {
 	switch code {
+	case rally.EMalformed:
+		return http.StatusBadRequest
 	case rally.EInvalid:
 		return http.StatusUnprocessableEntity
 	case rally.EUnauthorized:

@@ -40,7 +40,9 @@ type LandingPage struct {
 type SignUpPage struct {
 	Page
 	Name, Email, Password Field
+	Providers             []Provider
 	Next                  string // local path to go to afterwards
+	Wait                  int    // seconds until another try; 0: now
 	Problem               string // message id for the whole form
 	Fault                 bool   // Problem is the site's own: no field is to blame, and the request is named
 }
@@ -48,8 +50,10 @@ type SignUpPage struct {
 // SignInPage is the form for a known account.
 type SignInPage struct {
 	Page
-	Email, Password Field
+	Email, Password Field // Email takes a display name as well
+	Providers       []Provider
 	Next            string
+	Wait            int    // seconds until another try; 0: now
 	Problem         string // message id for the whole form
 	Fault           bool   // Problem is the site's own: no field is to blame, and the request is named
 	Notice          string // message id: why the person landed here
