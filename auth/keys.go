@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -55,7 +54,11 @@ func LoadKeys(path string, now time.Time) (Keys, error) {
 		return keys, nil
 	}
 	keys = append(keys.living(now), NewKey(now))
-	if err := writeKeys(path, keys); err != nil {
+	text, err := keys.encode()
+	if err == nil {
+		err = replaceFile(path, text)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("write token keys: %w", err)
 	}
 	return keys, nil
@@ -109,33 +112,12 @@ func readKeys(path string) (Keys, error) {
 	return keys, nil
 }
 
-// writeKeys replaces the file in one step: a crash leaves the old or the new.
-func writeKeys(path string, keys Keys) (err error) {
-	stored := make([]storedKey, 0, len(keys))
-	for _, k := range keys {
-		stored = append(stored, storedKey{ID: k.ID, CreatedAt: k.CreatedAt, Seed: k.private.Seed()})
+// encode gives the key file's content.
+func (k Keys) encode() ([]byte, error) {
+	stored := make([]storedKey, 0, len(k))
+	for _, key := range k {
+		stored = append(stored, storedKey{ID: key.ID, CreatedAt: key.CreatedAt, Seed: key.private.Seed()})
 	}
 	text, err := json.MarshalIndent(stored, "", "  ")
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".keys-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(append(text, '\n')); err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return append(text, '\n'), err
 }
