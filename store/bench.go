@@ -49,12 +49,18 @@ func (s *Store) BenchCreate(ctx context.Context, tag string, n int) (accounts []
 // benchUsers makes the users and gives their ids.
 func (s *Store) benchUsers(ctx context.Context, tx pgx.Tx, tag string, n int) ([]int64, error) {
 	const sql = `
-		INSERT INTO users (name, email, rating, deviation, volatility, created_at)
-		SELECT 'bench ' || $1::text || ' ' || i, 'bench-' || $1::text || '-' || i || $2::text, $4, $5, $6, $7
-		FROM generate_series(1, $3::integer) i
+		INSERT INTO users (name, name_skeleton, email, rating, deviation, volatility, created_at)
+		SELECT name, skeleton, 'bench-' || $1::text || '-' || i || $2::text, $3, $4, $5, $6
+		FROM unnest($7::text[], $8::text[]) WITH ORDINALITY AS b (name, skeleton, i)
+		ORDER BY i
 		RETURNING id`
+	names, skeletons := make([]string, n), make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("bench %s %d", tag, i+1)
+		skeletons[i] = nameSkeleton(names[i])
+	}
 	r := rally.NewRating()
-	rows, _ := tx.Query(ctx, sql, tag, benchDomain, n, r.Value, r.Deviation, r.Volatility, s.time())
+	rows, _ := tx.Query(ctx, sql, tag, benchDomain, r.Value, r.Deviation, r.Volatility, s.time(), names, skeletons)
 	return pgx.CollectRows(rows, pgx.RowTo[int64])
 }
 

@@ -37,8 +37,8 @@ func TestMigrate(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := d.count(t, tables); n != 5 {
-		t.Errorf("there are %d tables, want 5", n)
+	if n := d.count(t, tables); n != 15 {
+		t.Errorf("there are %d tables, want 15", n)
 	}
 	for i, s := range nodes {
 		newUser(t, s, []string{"Anna", "Berta", "Carla"}[i])

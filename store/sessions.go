@@ -27,6 +27,11 @@ const (
 	reasonRenewed  = "renewed"  // it goes on under another id
 )
 
+// sessionColumns are the columns of a sessionRow, of sessions named s and users
+// named u.
+const sessionColumns = userColumns + `,
+	s.id AS session_id, s.secret_hash, s.stage, s.created_at AS opened_at, s.seen_at, s.user_agent, s.address`
+
 // sessionRow is a row of sessions with its user's.
 type sessionRow struct {
 	userRow
@@ -57,10 +62,7 @@ func (r sessionRow) session() rally.Session {
 // be seen.
 func findSession(ctx context.Context, db querier, id rally.SessionID, now time.Time) (sessionRow, error) {
 	const sql = `
-		SELECT u.id, u.name, u.email, u.locale, u.theme, u.rating, u.deviation, u.volatility,
-		       u.wins, u.losses, u.created_at,
-		       s.id AS session_id, s.secret_hash, s.stage, s.created_at AS opened_at, s.seen_at,
-		       s.user_agent, s.address
+		SELECT ` + sessionColumns + `
 		FROM sessions s
 		JOIN users u ON u.id = s.user_id
 		WHERE s.id = $1 AND s.seen_at > $2 AND s.created_at > $3`
@@ -85,10 +87,7 @@ func insertSession(ctx context.Context, db querier, v rally.Session, hash secret
 			FROM users WHERE id = $3
 			RETURNING id, secret_hash, user_id, stage, created_at, seen_at, user_agent, address
 		)
-		SELECT u.id, u.name, u.email, u.locale, u.theme, u.rating, u.deviation, u.volatility,
-		       u.wins, u.losses, u.created_at,
-		       s.id AS session_id, s.secret_hash, s.stage, s.created_at AS opened_at, s.seen_at,
-		       s.user_agent, s.address
+		SELECT ` + sessionColumns + `
 		FROM s
 		JOIN users u ON u.id = s.user_id`
 	rows, _ := db.Query(ctx, sql, string(v.ID), hash[:], int64(v.UserID), v.Stage.String(),
@@ -106,10 +105,7 @@ func rotateSession(
 		SET id = $2, secret_hash = $3, stage = $4, seen_at = $5
 		FROM users u
 		WHERE s.id = $1 AND u.id = s.user_id AND s.seen_at > $6 AND s.created_at > $7
-		RETURNING u.id, u.name, u.email, u.locale, u.theme, u.rating, u.deviation, u.volatility,
-		          u.wins, u.losses, u.created_at,
-		          s.id AS session_id, s.secret_hash, s.stage, s.created_at AS opened_at, s.seen_at,
-		          s.user_agent, s.address`
+		RETURNING ` + sessionColumns
 	rows, _ := db.Query(ctx, sql, string(old), string(id), hash[:], stage.String(), now,
 		now.Add(-rally.SessionIdle), now.Add(-rally.SessionAbsolute))
 	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[sessionRow])
@@ -125,6 +121,13 @@ type endedSession struct {
 func deleteSession(ctx context.Context, db querier, id rally.SessionID) ([]endedSession, error) {
 	const sql = `DELETE FROM sessions WHERE id = $1 RETURNING id, user_id`
 	rows, _ := db.Query(ctx, sql, string(id))
+	return pgx.CollectRows(rows, pgx.RowToStructByName[endedSession])
+}
+
+// deleteOthers ends every session of a user but one ("" for none).
+func deleteOthers(ctx context.Context, db querier, user rally.UserID, except rally.SessionID) ([]endedSession, error) {
+	const sql = `DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id, user_id`
+	rows, _ := db.Query(ctx, sql, int64(user), string(except))
 	return pgx.CollectRows(rows, pgx.RowToStructByName[endedSession])
 }
 
@@ -160,9 +163,7 @@ func (ss *SessionStore) EndID(ctx context.Context, id rally.SessionID, reason st
 func (ss *SessionStore) EndAll(ctx context.Context, user rally.UserID, except rally.SessionID, reason string) (n int, err error) {
 	ctx, done := ss.s.begin(ctx, "SessionStore.EndAll", &err)
 	defer done()
-	const sql = `DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id, user_id`
-	rows, _ := ss.s.pool.Query(ctx, sql, int64(user), string(except))
-	ended, err := pgx.CollectRows(rows, pgx.RowToStructByName[endedSession])
+	ended, err := deleteOthers(ctx, ss.s.pool, user, except)
 	if err != nil {
 		return 0, err
 	}
