@@ -1,0 +1,123 @@
+package auth
+
+import (
+	"crypto/sha256"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+
+	"rally"
+)
+
+// The kinds of charges. What they count against is in their name.
+const (
+	chargeSignIn        = "sign_in" // login from an address
+	chargeSignInLogin   = "sign_in_login"
+	chargeSignInAddress = "sign_in_address"
+	chargeSignUpAddress = "sign_up_address"
+	chargeCodeUser      = "code_user"
+	chargeCodeAddress   = "code_address"
+	chargeProof         = "proof" // user from an address
+	chargeResetAddress  = "reset_address"
+	chargeResetEmail    = "reset_email"
+	chargeLetterUser    = "letter_user"
+)
+
+// addressKinds are those that count against an address alone.
+var addressKinds = []string{chargeSignInAddress, chargeSignUpAddress, chargeCodeAddress, chargeResetAddress}
+
+// charge makes a Charge of which tries may follow each other at once; the first
+// wait begins after the last of them. Its key is a hash: the table of attempts
+// is no list of who tried to sign in from where.
+func charge(kind string, tries int, wait, maxWait, window time.Duration, about ...string) rally.Charge {
+	h := sha256.New()
+	for _, part := range append([]string{kind}, about...) {
+		h.Write([]byte(strconv.Itoa(len(part)) + ":" + part)) // no two lists of parts are written alike
+	}
+	return rally.Charge{
+		Kind: kind, Key: string(h.Sum(nil)),
+		Free: tries - 1, Wait: wait, MaxWait: maxWait, Window: window,
+	}
+}
+
+// SignInCharges is what a try to sign in with a password costs; login is what
+// was typed for a name, known whether that account has been signed in to from
+// address of late. Somebody who tries one account from many addresses is
+// stopped, and its owner, at an address they come from, is not.
+func SignInCharges(login, address string, known bool) []rally.Charge {
+	login, address = loginKey(login), addressKey(address)
+	charges := []rally.Charge{
+		charge(chargeSignIn, 5, 2*time.Second, 15*time.Minute, 15*time.Minute, login, address),
+		charge(chargeSignInAddress, 60, 5*time.Second, 15*time.Minute, 15*time.Minute, address),
+	}
+	if !known {
+		charges = append(charges, charge(chargeSignInLogin, 100, 30*time.Second, time.Hour, time.Hour, login))
+	}
+	return charges
+}
+
+// SignUpCharges is what making an account costs. Many people may share an
+// address: a school, a dormitory.
+func SignUpCharges(address string) []rally.Charge {
+	return []rally.Charge{
+		charge(chargeSignUpAddress, 300, 10*time.Second, 10*time.Minute, time.Hour, addressKey(address)),
+	}
+}
+
+// CodeCharges is what a one-time or recovery code costs, in whatever session
+// it is tried.
+func CodeCharges(user rally.UserID, address string) []rally.Charge {
+	return []rally.Charge{
+		charge(chargeCodeUser, 5, 30*time.Second, time.Hour, time.Hour, userKey(user)),
+		charge(chargeCodeAddress, 40, 30*time.Second, time.Hour, time.Hour, addressKey(address)),
+	}
+}
+
+// ProofCharges is what a password costs that somebody who is signed in enters
+// once more.
+func ProofCharges(user rally.UserID, address string) []rally.Charge {
+	return []rally.Charge{
+		charge(chargeProof, 5, 30*time.Second, 15*time.Minute, 15*time.Minute, userKey(user), addressKey(address)),
+	}
+}
+
+// ResetCharges is what asking for a new password costs: first what counts
+// against the address that asks, which may be told, then what counts against
+// the e-mail address, which may not: no letter goes out, and the answer is the
+// same.
+func ResetCharges(email, address string) []rally.Charge {
+	return []rally.Charge{
+		charge(chargeResetAddress, 30, 30*time.Second, time.Hour, time.Hour, addressKey(address)),
+		charge(chargeResetEmail, 3, time.Hour, time.Hour, time.Hour, loginKey(email)),
+	}
+}
+
+// LetterCharges is what a letter costs that somebody who is signed in asks for.
+func LetterCharges(user rally.UserID) []rally.Charge {
+	return []rally.Charge{charge(chargeLetterUser, 5, time.Hour, time.Hour, time.Hour, userKey(user))}
+}
+
+func userKey(user rally.UserID) string { return strconv.FormatInt(int64(user), 10) }
+
+// loginKey makes equal what may mean the same account: letter case, Unicode
+// form and spaces.
+func loginKey(login string) string {
+	return strings.Join(strings.Fields(strings.ToLower(norm.NFKC.String(login))), " ")
+}
+
+// addressKey gives what stands for everybody at an address: of IPv6 the /64,
+// within which one machine may have any address it likes.
+func addressKey(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	ip = ip.Unmap().WithZone("")
+	if ip.Is4() {
+		return ip.String()
+	}
+	return netip.PrefixFrom(ip, 64).Masked().String()
+}
