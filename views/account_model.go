@@ -78,7 +78,8 @@ type ProofPage struct {
 	Password  bool       // the account has one
 	Codes     bool       // … one-time codes
 	Providers []Provider // linked ones, offered when there is neither
-	Entered   Field      // "password" or "code", whichever the form has
+	Entered   Field      // "password" or "code", whichever was sent
+	ByCode    bool       // … and it was the code
 	Next      string
 	Problem   string
 	Wait      int // seconds until another try; 0: now
@@ -104,6 +105,7 @@ type SecurityPage struct {
 	Mail       bool // letters can be sent at all
 	Identities []rally.Identity
 	Linkable   []Provider // not linked yet
+	Providers  []Provider // all there are, for their labels
 	LastWay    bool       // the one identity is the only way in
 	Notice     string     // message id: what was just done
 	Problem    string     // message id
@@ -123,6 +125,7 @@ type EmailPage struct {
 	Email   Field
 	Mail    bool // letters can be sent at all
 	Problem string
+	Wait    int // seconds until another try; 0: now
 	Fault   bool
 }
 

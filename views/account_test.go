@@ -74,12 +74,12 @@ func TestSignUpAgain(t *testing.T) {
 
 func TestSignIn(t *testing.T) {
 	t.Parallel()
-	d := render(t, "en", views.SignIn(views.SignInPage{Page: anybody("/sign-in"), Notice: "sign_in.needed"}))
+	d := render(t, "en", views.SignIn(views.SignInPage{Page: anybody("/sign-in"), Notice: "sign_in.reason_needed"}))
 	d.has("form[action='/sign-in'] input[name=email][autocomplete=username]", "input[name=password][autocomplete=current-password]")
 	d.says(".notice", "Please sign in first")
 
 	d = render(t, "en", views.SignIn(views.SignInPage{Page: anybody("/sign-in"), Email: views.Field{Value: "a@b.c"}, Problem: "sign_in.wrong"}))
-	d.says("#form-problem", "wrong")
+	d.says("#form-problem", "do not belong together")
 	d.has("input[name=email][aria-invalid=true][aria-describedby=form-problem]:not([autofocus])",
 		"input[name=password][aria-invalid=true][aria-describedby=form-problem][autofocus]")
 	d.lacks("form code")

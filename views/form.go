@@ -3,6 +3,7 @@ package views
 import (
 	"net/url"
 	"strings"
+	"unicode"
 
 	"github.com/a-h/templ"
 )
@@ -25,12 +26,49 @@ func (i input) describedBy() string {
 		ids = append(ids, "form-problem")
 	}
 	if i.field.Problem != "" {
-		ids = append(ids, i.name+"-problem")
+		ids = append(ids, i.key()+"-problem")
 	}
 	if i.hint != "" {
-		ids = append(ids, i.name+"-hint")
+		ids = append(ids, i.key()+"-hint")
 	}
 	return strings.Join(ids, " ")
+}
+
+// key is the field's id.
+func (i input) key() string {
+	if i.id != "" {
+		return i.id
+	}
+	return i.name
+}
+
+// unless gives the field, or an empty one where another took what was sent.
+func (f Field) unless(elsewhere bool) Field {
+	if elsewhere {
+		return Field{}
+	}
+	return f
+}
+
+// isRecovery says whether what was typed as a code can only be meant as a
+// recovery code: one-time codes are shorter.
+func isRecovery(code string) bool {
+	n := 0
+	for _, r := range code {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			n++
+		}
+	}
+	return n > 8
+}
+
+// retryWords says when to try again, in seconds below two minutes and in
+// minutes from there.
+func retryWords(s *scope, seconds int) string {
+	if seconds < 120 {
+		return s.n("error.retry", seconds)
+	}
+	return s.n("error.retry_minutes", (seconds+59)/60)
 }
 
 // withNext is path, remembering where to go afterwards.

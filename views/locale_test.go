@@ -157,6 +157,9 @@ func TestEveryMessageNamedIsThere(t *testing.T) {
 	}
 	en := catalogue(t, "en")
 	for id, path := range ids {
+		if strings.HasSuffix(id, "_") {
+			continue // the beginning of some
+		}
 		if _, ok := en[id]; !ok {
 			t.Errorf("%s names %s, which is not in the catalogue", path, id)
 		}
@@ -170,10 +173,21 @@ func TestEveryMessageIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for id := range catalogue(t, "en") {
-		if _, ok := ids[id]; !ok {
+		if _, ok := ids[id]; !ok && !begun(ids, id) {
 			t.Errorf("%s is in the catalogue and nobody names it", id)
 		}
 	}
+}
+
+// begun says whether the program names the beginning of an id, up to an
+// underscore, and adds the rest as it runs.
+func begun(ids map[string]string, id string) bool {
+	for name := range ids {
+		if strings.HasSuffix(name, "_") && strings.HasPrefix(id, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // TestNoIDIsShown renders everything and looks for ids in the text, which is

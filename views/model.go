@@ -86,6 +86,7 @@ const (
 type MatchPlayer struct {
 	User        rally.UserID // 0: the bot, or a deleted account
 	Name        string       // "" then
+	Avatar      string       // as in rally.User
 	Bot         rally.BotLevel
 	Rating      int // before the match
 	Provisional bool

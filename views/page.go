@@ -31,6 +31,23 @@ func olderURL(id rally.UserID, cursor string) string {
 	return string(profileURL(id)) + "?before=" + url.QueryEscape(cursor)
 }
 
+// providerURL is where signing in with an account elsewhere begins.
+func providerURL(name string) string { return "/sign-in/with/" + url.PathEscape(name) }
+
+// avatarURL is a person's picture; its name changes with its content.
+func avatarURL(u rally.User) string {
+	return "/avatars/" + strconv.FormatInt(int64(u.ID), 10) + "/" + url.PathEscape(u.Avatar) + ".png"
+}
+
+// otpauth is the address of a secret for an app that makes codes: no scheme
+// but that one.
+func otpauth(link string) templ.SafeURL {
+	if !strings.HasPrefix(link, "otpauth://") {
+		return templ.SafeURL("#")
+	}
+	return templ.SafeURL(link)
+}
+
 // title is a page's <title>: its own name before the site's.
 func title(page string) string { return page + " · Rally" }
 
@@ -41,6 +58,15 @@ func current(p Page, path string) string {
 		return "page"
 	}
 	return "false"
+}
+
+// currentSection is the aria-current of a link to a section of the settings:
+// the page itself, or something within the section.
+func currentSection(p Page, section, path string) string {
+	if current(p, path) == "page" {
+		return "page"
+	}
+	return strconv.FormatBool(section == path)
 }
 
 // pressed is the aria-pressed of a button that is one of several choices.

@@ -343,7 +343,7 @@ func Profile(p ProfilePage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout(p.Page, frame{title: title(isolated(p.User.Name)), about: s.t("profile.about", vars{"Name": isolated(p.User.Name)}), class: "profile", style: "css/profile.css", htmx: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout(p.Page, frame{title: title(isolated(p.User.Name)), about: s.t("profile.about", vars{"Name": isolated(p.User.Name)}), class: "profile", styles: []string{"css/profile.css"}, htmx: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -69,7 +69,7 @@ func TestErrorPages(t *testing.T) {
 		d.says("code", "01JREQUEST")
 		d.has(".actions a")
 	}
-	d := render(t, "en", views.Error(views.ErrorPage{Page: anybody("/play?x=1"), Status: 401, Message: "sign_in.needed"}))
+	d := render(t, "en", views.Error(views.ErrorPage{Page: anybody("/play?x=1"), Status: 401, Message: "sign_in.reason_needed"}))
 	d.has("a[href='/sign-in?next=%2Fplay%3Fx%3D1']")
 	p := anybody("/x")
 	p.RequestID = ""

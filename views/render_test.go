@@ -173,7 +173,7 @@ func pages() map[string]templ.Component {
 		"landing":        views.Landing(views.LandingPage{Page: anybody("/"), Playing: 3}),
 		"sign-up":        views.SignUp(views.SignUpPage{Page: anybody("/sign-up"), Next: "/play"}),
 		"sign-up again":  views.SignUp(views.SignUpPage{Page: anybody("/sign-up"), Name: bad, Password: bad, Problem: "error.busy"}),
-		"sign-in":        views.SignIn(views.SignInPage{Page: anybody("/sign-in"), Notice: "sign_in.needed"}),
+		"sign-in":        views.SignIn(views.SignInPage{Page: anybody("/sign-in"), Notice: "sign_in.reason_needed"}),
 		"sign-in again":  views.SignIn(views.SignInPage{Page: anybody("/sign-in"), Problem: "sign_in.wrong"}),
 		"play":           views.Play(views.PlayPage{Page: member("/play"), InQueue: 2}),
 		"play, waiting":  views.Play(views.PlayPage{Page: member("/play"), Waiting: true, Waited: 42 * time.Second, InQueue: 1}),
@@ -187,7 +187,7 @@ func pages() map[string]templ.Component {
 		"match, watched": views.Match(watched),
 		"profile":        views.Profile(aProfile()),
 		"profile, empty": views.Profile(views.ProfilePage{Page: anybody("/players/8"), User: rally.User{ID: 8, Name: "Joon", Rating: rally.NewRating()}}),
-		"error 401":      views.Error(views.ErrorPage{Page: anybody("/play?x=1"), Status: 401, Message: "sign_in.needed"}),
+		"error 401":      views.Error(views.ErrorPage{Page: anybody("/play?x=1"), Status: 401, Message: "sign_in.reason_needed"}),
 		"error 404":      views.Error(views.ErrorPage{Page: member("/nowhere"), Status: 404, Message: "error.not_found"}),
 		"error 503":      views.Error(views.ErrorPage{Page: anybody("/play"), Status: 503, Message: "error.database_away", RetryAfter: 5}),
 	}

@@ -76,7 +76,7 @@ func courtModules() []string {
 }
 
 func matchFrame(s *scope, p MatchPage) frame {
-	f := frame{title: title(versus(s, p)), about: versus(s, p), class: "match match-" + string(p.Phase), style: "css/match.css"}
+	f := frame{title: title(versus(s, p)), about: versus(s, p), class: "match match-" + string(p.Phase), styles: []string{"css/match.css"}}
 	if p.Phase != PhaseOver {
 		f.modules = courtModules()
 		f.class += " match-live"
