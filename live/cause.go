@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/coder/websocket"
 )
 
 // cause says why a socket was closed; the first cause counts.
@@ -11,10 +13,12 @@ type cause uint8
 
 // The causes.
 const (
-	causeGone     cause = iota // the browser left or the connection broke
-	causeSession               // the session was ended
-	causeStopping              // Shutdown
-	causeProtocol              // from here to causeSlow: see the code of that name
+	causeGone      cause = iota // the browser left or the connection broke
+	causeSession                // the session was ended
+	causeElsewhere              // another session has the user's place
+	causeRenew                  // the token expired
+	causeStopping               // Shutdown
+	causeProtocol               // from here to causeSlow: see the code of that name
 	causeText
 	causeMalformed
 	causeFlood
@@ -33,7 +37,11 @@ func (c cause) describe() (name string, code int, reason string) {
 	case causeGone:
 		return "gone", 0, ""
 	case causeSession:
-		return "session", CodeSessionEnded, "session ended"
+		return "session", CodeSessionEnded, "ended"
+	case causeElsewhere:
+		return "elsewhere", CodeElsewhere, "live on another device"
+	case causeRenew:
+		return "renew", CodeRenew, "token expired"
 	case causeStopping:
 		return "stopping", CodeStopping, "server restarts"
 	case causeProtocol:
@@ -61,6 +69,18 @@ func (c cause) describe() (name string, code int, reason string) {
 // the log.
 func (c cause) usual() bool { return c <= causeStopping }
 
+// causeOf gives the cause that belongs to a code CloseSession was given.
+func causeOf(code int) cause {
+	switch code {
+	case CodeElsewhere:
+		return causeElsewhere
+	case CodeRenew:
+		return causeRenew
+	default:
+		return causeSession
+	}
+}
+
 // ending is how a socket is closed: the cause, what the browser is told (a
 // code of 0: nothing) and what the log says beside it.
 type ending struct {
@@ -74,6 +94,19 @@ type ending struct {
 func because(c cause, err error) ending {
 	_, code, reason := c.describe()
 	return ending{cause: c, code: code, reason: reason, err: err}
+}
+
+// returns says whether the browser is likely to be back in a moment: nobody
+// said goodbye, or we have asked it to come again.
+func (e ending) returns() bool {
+	switch e.cause {
+	case causeGone:
+		return websocket.CloseStatus(e.err) == -1
+	case causeRenew, causeStopping, causeSlow:
+		return true
+	default:
+		return false
+	}
 }
 
 // report counts the end of a socket, and writes the one line about it if it

@@ -29,8 +29,9 @@ const (
 	CodeInternal     = 1011 // a fault of ours
 	CodeStopping     = 1012 // the server stops; come back in a moment
 	CodeElsewhere    = 4001 // live on another device; do not come back by yourself
-	CodeSessionEnded = 4002 // signed out, here or elsewhere
+	CodeSessionEnded = 4002 // signed out, here or elsewhere; the reason says how
 	CodeSlow         = 4003 // the queue of texts overflowed; reload
+	CodeRenew        = 4004 // the token has expired; come back for a new one
 )
 
 // Receiver takes what one browser sends. The hub calls both methods from one
@@ -54,14 +55,20 @@ type Config struct {
 	Origins []string
 	// Log gets one line for each socket that did not end in a usual way.
 	Log *slog.Logger
-	// Check says whether a session still stands; it is called for every
-	// session with a socket, once in CheckEvery. An error says that this
-	// cannot be known now, and leaves the sockets open. nil: never ask.
-	Check func(ctx context.Context, id rally.SessionID) (alive bool, err error)
+	// Check says whether a session still stands, and whether the newest token
+	// beside it is still valid; it is called for every session with a socket,
+	// once in CheckEvery. An error says that this cannot be known now, and
+	// leaves the sockets open. nil: never ask.
+	Check func(ctx context.Context, id rally.SessionID) (alive, token bool, err error)
+	// Places says which of a user's sessions may have sockets. nil: all.
+	Places Places
 
 	PingEvery    time.Duration // silence after which a browser is pinged; 15 s
 	DeadAfter    time.Duration // silence after which it counts as gone; 25 s
-	CheckEvery   time.Duration // 1 min
+	CheckEvery   time.Duration // 1 min; sessions are checked somewhat more often
+	BeatEvery    time.Duration // between two signs of life to Places; 3 s
+	BeatLife     time.Duration // how long Places takes one for valid; 10 s
+	Linger       time.Duration // how long a session whose last connection broke keeps its place; 1 s
 	WriteTimeout time.Duration // how long one write may take; 10 s
 	CloseWait    time.Duration // how long a closing socket may take for its farewell; 750 ms
 }
@@ -75,6 +82,9 @@ func (c Config) withDefaults() Config {
 		{&c.PingEvery, 15 * time.Second},
 		{&c.DeadAfter, 25 * time.Second},
 		{&c.CheckEvery, time.Minute},
+		{&c.BeatEvery, 3 * time.Second},
+		{&c.BeatLife, 10 * time.Second},
+		{&c.Linger, time.Second},
 		{&c.WriteTimeout, 10 * time.Second},
 		{&c.CloseWait, 750 * time.Millisecond},
 	} {

@@ -48,5 +48,24 @@
 //
 // A session's sockets end when [Hub.CloseSession] says so. In case nobody does,
 // because that event was lost, the hub asks Config.Check about every session
-// once a minute.
+// once a minute; a session whose token has expired is sent round by the
+// handshake, which gives it a new one.
+//
+// # One live session
+//
+// A user's sockets all belong to one session: whoever is signed in on two
+// devices is live on one of them. [Places] knows which, for all nodes. The first
+// socket of a session claims the user's place before the handshake, further
+// ones share it, and with the last one it is given back; if that one broke
+// instead of saying goodbye, a second later, because then it usually comes
+// back. A socket without a place is opened and closed at once with
+// [CodeElsewhere], because a browser learns nothing from a refused handshake.
+//
+// The keeper asks Places about one user one thing at a time, so that no answer
+// overtakes another, and about users side by side, so that none waits for
+// another. What it knows of a session is that it has the place, that it has
+// not, or that it may have: after a failed question, or when this node could
+// give no sign of life for so long that it counted as dead. Who may have a place
+// and has sockets claims it again; who may have it and has none gives it back,
+// until that has succeeded.
 package live

@@ -169,17 +169,17 @@ func TestCheck(t *testing.T) {
 	asked := map[rally.SessionID]int{}
 	s := newSite(t, live.Config{
 		CheckEvery: 40 * time.Millisecond,
-		Check: func(_ context.Context, id rally.SessionID) (bool, error) {
+		Check: func(_ context.Context, id rally.SessionID) (alive, token bool, err error) {
 			mu.Lock()
 			defer mu.Unlock()
 			asked[id]++
 			switch id {
 			case "over":
-				return asked[id] < 3, nil
+				return asked[id] < 3, true, nil
 			case "away":
-				return false, errors.New("the database\nis away")
+				return false, false, errors.New("the database\nis away")
 			}
-			return true, nil
+			return true, true, nil
 		},
 	}, nil)
 	over, _ := s.dial(t, "?stage=full&user=1&session=over&locale=en")

@@ -23,17 +23,24 @@ type Hub struct {
 	started time.Time
 	stats   counters
 	buffers sync.Pool // of *[FrameMax + 2]byte
+	keeper  *keeper
 
 	sweepEvery time.Duration
 
-	loops sync.WaitGroup // sweep and check
+	loops sync.WaitGroup // sweep, check and the keeper's
 	open  sync.WaitGroup // one for each socket, from its request to its end
 
 	mu       sync.RWMutex // guards what follows
 	stopping bool
 	users    map[rally.UserID][]*Conn
 	sessions map[rally.SessionID]*session
-	ended    map[rally.SessionID]time.Duration // when
+	ended    map[rally.SessionID]ended
+}
+
+// ended is a session that is over.
+type ended struct {
+	at     time.Duration
+	reason string
 }
 
 // session is what the hub knows of a session that has sockets.
@@ -42,21 +49,29 @@ type session struct {
 	checkAt time.Duration
 }
 
-// NewHub makes a hub and starts its two goroutines, which Shutdown ends.
+// NewHub makes a hub and starts its goroutines, which Shutdown ends.
 func NewHub(cfg Config) *Hub {
 	h := &Hub{
 		cfg:      cfg.withDefaults(),
 		started:  time.Now(),
 		users:    make(map[rally.UserID][]*Conn),
 		sessions: make(map[rally.SessionID]*session),
-		ended:    make(map[rally.SessionID]time.Duration),
+		ended:    make(map[rally.SessionID]ended),
 	}
+	h.keeper = newKeeper(h.cfg, h.now, func(id rally.SessionID) {
+		_, code, reason := causeElsewhere.describe()
+		h.CloseSession(id, code, reason)
+	})
 	h.sweepEvery = h.cfg.sweepEvery()
 	h.buffers.New = func() any { return new([FrameMax + 2]byte) }
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.loops.Go(h.sweepLoop)
 	if h.cfg.Check != nil {
 		h.loops.Go(h.checkLoop)
+	}
+	if h.cfg.Places != nil {
+		h.loops.Go(func() { h.keeper.beatLoop(h.ctx) })
+		h.loops.Go(func() { h.keeper.settleLoop(h.ctx, max(h.cfg.Linger/4, time.Millisecond)) })
 	}
 	return h
 }
@@ -107,9 +122,10 @@ func (h *Hub) Push(user rally.UserID, render func(locale string) ([]byte, error)
 // CodeSessionEnded, a socket of that session that is just being opened is
 // closed as well.
 func (h *Hub) CloseSession(id rally.SessionID, code int, reason string) {
+	reason = clip(reason, 123)
 	h.mu.Lock()
 	if code == CodeSessionEnded {
-		h.ended[id] = h.now()
+		h.ended[id] = ended{h.now(), reason}
 	}
 	var conns []*Conn
 	if s := h.sessions[id]; s != nil {
@@ -118,13 +134,29 @@ func (h *Hub) CloseSession(id rally.SessionID, code int, reason string) {
 	h.mu.Unlock()
 
 	for _, c := range conns {
-		c.end(ending{cause: causeSession, code: code, reason: clip(reason, 123)})
+		c.end(ending{cause: causeOf(code), code: code, reason: reason})
+	}
+}
+
+// CloseElsewhere closes the sockets of a user's sessions but one with
+// CodeElsewhere, those that are just being opened among them: that one has
+// taken the user's place.
+func (h *Hub) CloseElsewhere(user rally.UserID, except rally.SessionID) {
+	h.keeper.displace(user, except)
+	h.mu.RLock()
+	conns := slices.Clone(h.users[user])
+	h.mu.RUnlock()
+	for _, c := range conns {
+		if c.viewer.Session != except {
+			c.end(because(causeElsewhere, nil))
+		}
 	}
 }
 
 // Shutdown refuses new sockets, closes all with CodeStopping and waits until
 // they are gone, which takes CloseWait; when ctx ends before, they are cut.
-// Then it ends the hub's goroutines. The hub cannot be used again.
+// Then it ends the hub's goroutines and gives all places back, which may take
+// a second more. The hub cannot be used again.
 func (h *Hub) Shutdown(ctx context.Context) {
 	h.mu.Lock()
 	h.stopping = true
@@ -145,6 +177,7 @@ func (h *Hub) Shutdown(ctx context.Context) {
 	}
 	h.cancel()
 	h.loops.Wait()
+	h.keeper.close(ctx)
 }
 
 // gone waits until no socket is left, and says whether that came before ctx
@@ -194,8 +227,11 @@ func (h *Hub) add(c *Conn) {
 	if h.stopping {
 		c.end(because(causeStopping, nil))
 	}
-	if _, ended := h.ended[id]; ended {
-		c.end(because(causeSession, nil))
+	if e, over := h.ended[id]; over {
+		c.end(ending{cause: causeSession, code: CodeSessionEnded, reason: e.reason})
+	}
+	if !h.keeper.holds(user, id) {
+		c.end(because(causeElsewhere, nil))
 	}
 }
 
@@ -233,8 +269,9 @@ func (h *Hub) conns() []*Conn {
 	return all
 }
 
-// nextCheck gives a time for a session's next check, no later than CheckEvery
-// from now, and not the same for all who came back together.
+// nextCheck gives a time for a session's next check, early enough that it is
+// over before CheckEvery has passed, and not the same for all who came back
+// together.
 func (h *Hub) nextCheck() time.Duration {
-	return h.now() + h.cfg.CheckEvery*3/4 + rand.N(h.cfg.CheckEvery/4)
+	return h.now() + h.cfg.CheckEvery*3/4 + rand.N(h.cfg.CheckEvery/5)
 }

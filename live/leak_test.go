@@ -49,7 +49,7 @@ func TestNothingIsLeft(t *testing.T) {
 func TestHubLeavesNothing(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for range 20 {
-		h := live.NewHub(live.Config{Check: func(context.Context, rally.SessionID) (bool, error) { return true, nil }})
+		h := live.NewHub(live.Config{Check: func(context.Context, rally.SessionID) (bool, bool, error) { return true, true, nil }})
 		h.Shutdown(t.Context())
 		h.Shutdown(t.Context())
 	}

@@ -12,12 +12,14 @@ import (
 )
 
 // run reads until the connection ends, and then takes it down in this order:
-// no more pushes, no more receiver, no more writer, no more socket.
+// no more pushes, no more place, no more receiver, no more writer, no more
+// socket.
 func (c *Conn) run(r Receiver) {
 	defer c.hub.open.Done()
 	c.read(r)
 	c.report()
 	c.hub.remove(c)
+	c.hub.keeper.leave(c.viewer.User.ID, c.viewer.Session, c.ending.returns())
 	r.Close()
 	c.drain()
 	_ = c.ws.CloseNow() // has been closed by the writer, or is broken

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -34,7 +35,10 @@ const (
 // When the socket is refused, Serve has written nothing and returns a
 // *rally.Error: EForbidden for a viewer who is not signed in and for a foreign
 // or absent origin, EInvalid for a request that is no WebSocket handshake,
-// EUnavailable when the hub stops.
+// EUnavailable when the hub stops or Places cannot be asked.
+//
+// A viewer who is live by another session gets a socket that is closed at once
+// with CodeElsewhere; open is not called, and the socket counts for nothing.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, v rally.Viewer, open func(*Conn) Receiver) error {
 	if !v.SignedIn() {
 		return rally.Errorf(rally.EForbidden, "error.socket_refused", "stage %s", v.Stage)
@@ -45,16 +49,28 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, v rally.Viewer, open
 	if err := h.enter(); err != nil {
 		return err
 	}
-	running := false
+	running, placed := false, false
 	defer func() {
 		if !running {
+			if placed {
+				h.keeper.leave(v.User.ID, v.Session, false)
+			}
 			h.open.Done()
 		}
 	}()
 
+	var err error
+	if placed, err = h.keeper.claim(r.Context(), v.User.ID, v.Session); err != nil {
+		return fmt.Errorf("claiming a place: %w", err)
+	}
 	c, err := upgrade(h, w, r, v)
 	if err != nil {
 		return &rally.Error{Code: rally.EInvalid, Message: "error.not_socket", Cause: err}
+	}
+	if !placed {
+		running = true
+		go c.turnAway()
+		return nil
 	}
 	h.add(c)
 	defer func() {
@@ -82,6 +98,16 @@ func (h *Hub) originAllowed(r *http.Request) bool {
 	}
 	u, err := url.Parse(origins[0])
 	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+}
+
+// turnAway closes a socket that must not be.
+func (c *Conn) turnAway() {
+	defer c.hub.open.Done()
+	c.hub.stats.refused.Add(1)
+	c.end(because(causeElsewhere, nil))
+	c.drain()
+	_ = c.ws.CloseNow() // has been closed by the writer
+	c.wire.cut()
 }
 
 // upgrade does the handshake. On failure nothing has been written to w.

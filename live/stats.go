@@ -6,6 +6,7 @@ import "sync/atomic"
 type Stats struct {
 	Sockets  int64             // open now
 	Opened   uint64            // sockets
+	Refused  uint64            // sockets that were closed at once, for their user was live elsewhere
 	Offered  uint64            // states given to Offer
 	Written  uint64            // states written to their connection
 	Replaced uint64            // states that a newer one took the place of
@@ -18,6 +19,7 @@ type Stats struct {
 type counters struct {
 	sockets  atomic.Int64
 	opened   atomic.Uint64
+	refused  atomic.Uint64
 	offered  atomic.Uint64
 	written  atomic.Uint64
 	replaced atomic.Uint64
@@ -31,6 +33,7 @@ func (h *Hub) Stats() Stats {
 	s := Stats{
 		Sockets:  h.stats.sockets.Load(),
 		Opened:   h.stats.opened.Load(),
+		Refused:  h.stats.refused.Load(),
 		Offered:  h.stats.offered.Load(),
 		Written:  h.stats.written.Load(),
 		Replaced: h.stats.replaced.Load(),

@@ -32,8 +32,8 @@ func (h *Hub) sweepLoop() {
 func (h *Hub) forget(now time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for id, at := range h.ended {
-		if now-at > endedMemory {
+	for id, e := range h.ended {
+		if now-e.at > endedMemory {
 			delete(h.ended, id)
 		}
 	}
@@ -53,13 +53,17 @@ func (h *Hub) checkLoop() {
 			group.Go(func() error {
 				ctx, cancel := context.WithTimeout(h.ctx, checkTimeout)
 				defer cancel()
-				alive, err := h.cfg.Check(ctx, id)
+				alive, token, err := h.cfg.Check(ctx, id)
 				switch {
 				case err != nil:
 					failed.Add(1)
 					last.Store(&err)
 				case !alive:
-					h.CloseSession(id, CodeSessionEnded, "session ended")
+					_, code, reason := causeSession.describe()
+					h.CloseSession(id, code, reason)
+				case !token:
+					_, code, reason := causeRenew.describe()
+					h.CloseSession(id, code, reason)
 				}
 				return nil
 			})
