@@ -2,6 +2,7 @@ package auth
 
 import (
 	"errors"
+	"time"
 
 	"rally"
 )
@@ -12,6 +13,9 @@ type Verdict struct {
 	Stage rally.Stage
 	// Mint: put a fresh token beside the session.
 	Mint bool
+	// Expires is when the token ends that opened StageFull. With Mint it is
+	// zero: the new one ends TokenLife after it is made.
+	Expires time.Time
 	// End: the session must end and both cookies go.
 	End bool
 	// Alarm says what happened, for the log of security events; "" is nothing.
@@ -62,7 +66,9 @@ func (t *Tokens) Decide(session *rally.Session, token string) Verdict {
 		return Verdict{}
 	case stage != rally.StageFull, claims.Session != session.ID, claims.User != session.UserID:
 		return Verdict{End: true, Alarm: AlarmForeign}
+	case expired:
+		return Verdict{Stage: rally.StageFull, Mint: true}
 	default:
-		return Verdict{Stage: rally.StageFull, Mint: expired}
+		return Verdict{Stage: rally.StageFull, Expires: claims.Expires}
 	}
 }

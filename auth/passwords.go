@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"github.com/alexedwards/argon2id"
 	"golang.org/x/text/unicode/norm"
@@ -21,8 +22,8 @@ type PasswordConfig struct {
 	Memory      uint32 // KiB of one hash; 0: 65536 (64 MiB)
 	Iterations  uint32 // passes over it; 0: 3
 	Parallelism uint8  // lanes; 0: 1
-	Workers     int    // hashes at once; 0: GOMAXPROCS
-	Queue       int    // callers that may wait for a worker; 0: 16 per worker
+	Workers     int    // hashes at once; 0: GOMAXPROCS, for each keeps a core busy
+	Queue       int    // callers that may wait for a worker; 0: 32 per worker
 }
 
 // Passwords hashes and checks passwords with argon2id. Each hash takes a good
@@ -36,6 +37,7 @@ type Passwords struct {
 	queue   int64
 	waiting atomic.Int64
 	dummy   string
+	fastest atomic.Int64 // hash with today's parameters, in nanoseconds; 0: none yet
 	common  map[string]struct{}
 }
 
@@ -64,7 +66,7 @@ func NewPasswords(c PasswordConfig) *Passwords {
 		c.Workers = runtime.GOMAXPROCS(0)
 	}
 	if c.Queue <= 0 {
-		c.Queue = 16 * c.Workers
+		c.Queue = 32 * c.Workers
 	}
 	p := &Passwords{
 		params: argon2id.Params{
@@ -90,7 +92,9 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	defer release()
+	begin := time.Now()
 	hash, err := argon2id.CreateHash(norm.NFC.String(password), &p.params)
+	p.took(time.Since(begin))
 	if err != nil {
 		return "", fmt.Errorf("hash password: %w", err)
 	}
@@ -100,9 +104,14 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 // Verify says whether password belongs to hash, and whether hash was made
 // with less than today's parameters and should be replaced. An empty hash
 // stands for an account that does not exist or has no password: the same work
-// is done and the answer is no, so that time tells nothing. It fails with
-// rally.EUnavailable when too many are waiting, and with ctx.
-func (p *Passwords) Verify(ctx context.Context, password, hash string) (ok, rehash bool, err error) {
+// is done and the answer is no, so that time tells nothing.
+//
+// admit, which may be nil, is called once a worker is free and before any work:
+// its error is Verify's, and nothing is hashed. Attempts are counted there, so
+// that those that wait or are turned away cost nobody a try.
+//
+// Verify fails with rally.EUnavailable when too many are waiting, and with ctx.
+func (p *Passwords) Verify(ctx context.Context, password, hash string, admit func() error) (ok, rehash bool, err error) {
 	known := hash != ""
 	if !known {
 		hash = p.dummy
@@ -112,16 +121,60 @@ func (p *Passwords) Verify(ctx context.Context, password, hash string) (ok, reha
 		return false, false, err
 	}
 	defer release()
+	if admit != nil {
+		if err := admit(); err != nil {
+			return false, false, err
+		}
+	}
+	begin := time.Now()
 	ok, used, err := argon2id.CheckHash(norm.NFC.String(password), hash)
 	if err != nil {
 		return false, false, fmt.Errorf("check password: %w", err)
 	}
+	rehash = used.Memory < p.params.Memory || used.Iterations < p.params.Iterations ||
+		used.Parallelism != p.params.Parallelism || used.KeyLength < p.params.KeyLength
+	if !rehash {
+		p.took(time.Since(begin))
+	}
 	if !ok || !known {
 		return false, false, nil
 	}
-	rehash = used.Memory < p.params.Memory || used.Iterations < p.params.Iterations ||
-		used.Parallelism != p.params.Parallelism || used.KeyLength < p.params.KeyLength
 	return true, rehash, nil
+}
+
+// floorTenths is what Floor gives, in tenths of the time of a hash: two of them
+// and a little.
+const floorTenths = 22
+
+// Floor is how long every answer to a sign-in that hashed anything should take
+// at least, so that nobody can tell by the clock whether it hashed once or
+// twice: 2.2 times the fastest hash with today's parameters so far. Before the
+// first hash it makes one.
+func (p *Passwords) Floor() time.Duration {
+	if p.fastest.Load() == 0 {
+		p.measure()
+	}
+	return time.Duration(p.fastest.Load()) * floorTenths / 10
+}
+
+// measure hashes once, with a worker's place like everybody.
+func (p *Passwords) measure() {
+	p.slots <- struct{}{}
+	defer func() { <-p.slots }()
+	begin := time.Now()
+	if _, err := argon2id.ComparePasswordAndHash("", p.dummy); err == nil {
+		p.took(time.Since(begin))
+	}
+}
+
+// took notes how long a hash with today's parameters took.
+func (p *Passwords) took(d time.Duration) {
+	for {
+		fastest := p.fastest.Load()
+		if fastest != 0 && int64(d) >= fastest || p.fastest.CompareAndSwap(fastest, max(int64(d), 1)) {
+			return
+		}
+	}
 }
 
 // Busy gives how many callers are hashing or waiting to.

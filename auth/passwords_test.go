@@ -6,7 +6,9 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -41,12 +43,12 @@ func TestPasswords(t *testing.T) {
 		{"no account, no password", "", "", false},
 	}
 	for _, test := range tests {
-		ok, rehash, err := p.Verify(ctx, test.password, test.hash)
+		ok, rehash, err := p.Verify(ctx, test.password, test.hash, nil)
 		if err != nil || ok != test.want || rehash {
 			t.Errorf("%s: got %v, %v, %v", test.name, ok, rehash, err)
 		}
 	}
-	if _, _, err := p.Verify(ctx, "correct horse", "$2a$10$bcrypt"); err == nil {
+	if _, _, err := p.Verify(ctx, "correct horse", "$2a$10$bcrypt", nil); err == nil {
 		t.Error("a hash of another kind gave no error")
 	}
 }
@@ -71,7 +73,7 @@ func TestPasswordsUnicodeForms(t *testing.T) {
 	}
 	// The same text as another system's keyboard composes it.
 	decomposed := norm.NFD.String("비밀번호는비밀")
-	if ok, _, err := p.Verify(t.Context(), decomposed, hash); err != nil || !ok {
+	if ok, _, err := p.Verify(t.Context(), decomposed, hash, nil); err != nil || !ok {
 		t.Errorf("decomposed form: %v, %v", ok, err)
 	}
 }
@@ -86,17 +88,17 @@ func TestPasswordsRehash(t *testing.T) {
 	raised := cheap()
 	raised.Memory *= 2
 	strong := auth.NewPasswords(raised)
-	if ok, rehash, err := strong.Verify(t.Context(), "correct horse", hash); err != nil || !ok || !rehash {
+	if ok, rehash, err := strong.Verify(t.Context(), "correct horse", hash, nil); err != nil || !ok || !rehash {
 		t.Errorf("an old hash: %v, %v, %v", ok, rehash, err)
 	}
-	if _, rehash, _ := strong.Verify(t.Context(), "wrong horse", hash); rehash {
+	if _, rehash, _ := strong.Verify(t.Context(), "wrong horse", hash, nil); rehash {
 		t.Error("a wrong password asks for a rehash")
 	}
 	hash, err = strong.Hash(t.Context(), "correct horse")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ok, rehash, err := weak.Verify(t.Context(), "correct horse", hash); err != nil || !ok || rehash {
+	if ok, rehash, err := weak.Verify(t.Context(), "correct horse", hash, nil); err != nil || !ok || rehash {
 		t.Errorf("a hash with more than today's parameters: %v, %v, %v", ok, rehash, err)
 	}
 }
@@ -161,6 +163,105 @@ func TestPasswordsGiveUpWithTheContext(t *testing.T) {
 	}
 	if p.Busy() != 0 {
 		t.Errorf("%d left in the queue", p.Busy())
+	}
+}
+
+// Requirement 14: who is not admitted costs no hash, and who has to wait for a
+// worker is not asked before.
+func TestPasswordsAdmit(t *testing.T) {
+	t.Parallel()
+	p := auth.NewPasswords(auth.PasswordConfig{Memory: 64, Iterations: 1, Workers: 1, Queue: 1})
+	hash, err := p.Hash(t.Context(), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refusal := &rally.Error{Code: rally.EThrottled, Message: "error.throttled", RetryAfter: 2}
+	ok, rehash, err := p.Verify(t.Context(), "correct horse", hash, func() error { return refusal })
+	if ok || rehash || !errors.Is(err, refusal) {
+		t.Errorf("refused: %v, %v, %v", ok, rehash, err)
+	}
+
+	// The first is admitted and stays there; the second waits for its worker.
+	inside, leave := make(chan struct{}), make(chan struct{})
+	var asked atomic.Int64
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		ok, _, err := p.Verify(context.Background(), "correct horse", hash, func() error {
+			close(inside)
+			<-leave
+			asked.Add(1)
+			return nil
+		})
+		if err != nil || !ok {
+			t.Errorf("the first: %v, %v", ok, err)
+		}
+	})
+	<-inside
+	wait.Go(func() {
+		ok, _, err := p.Verify(context.Background(), "correct horse", "", func() error {
+			if asked.Add(1) != 2 {
+				t.Error("asked while it had to wait")
+			}
+			return nil
+		})
+		if err != nil || ok {
+			t.Errorf("the second: %v, %v", ok, err)
+		}
+	})
+	for p.Busy() < 2 { // until the second waits
+		runtime.Gosched()
+	}
+	_, _, err = p.Verify(t.Context(), "correct horse", hash, func() error {
+		t.Error("asked though the queue is full")
+		return nil
+	})
+	if rally.ErrorCode(err) != rally.EUnavailable {
+		t.Errorf("the third: %v", err)
+	}
+	close(leave)
+	wait.Wait()
+	if p.Busy() != 0 || asked.Load() != 2 {
+		t.Errorf("%d busy, %d asked", p.Busy(), asked.Load())
+	}
+}
+
+// Requirement 13: the floor covers the two hashes that a sign-in may take.
+func TestPasswordsFloor(t *testing.T) {
+	t.Parallel()
+	p := auth.NewPasswords(auth.PasswordConfig{Memory: 8 * 1024, Iterations: 1, Workers: 1})
+	first := p.Floor()
+	if first <= 0 {
+		t.Fatal("no floor before the first hash")
+	}
+	fastest := time.Hour
+	for range 10 {
+		begin := time.Now()
+		if _, _, err := p.Verify(t.Context(), "correct horse", "", nil); err != nil {
+			t.Fatal(err)
+		}
+		fastest = min(fastest, time.Since(begin))
+	}
+	floor := p.Floor()
+	if floor > first {
+		t.Errorf("the floor rose from %s to %s", first, floor)
+	}
+	if floor > fastest*22/10 {
+		t.Errorf("the floor is %s, and the fastest of ten hashes took %s", floor, fastest)
+	}
+	// What takes less because it is of old, or is not done at all, is no measure.
+	weak := auth.NewPasswords(cheap())
+	old, err := weak.Hash(t.Context(), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		if _, _, err := p.Verify(t.Context(), "correct horse", old, nil); err != nil {
+			t.Fatal(err)
+		}
+		_, _, _ = p.Verify(t.Context(), "correct horse", old, func() error { return errors.New("no") })
+	}
+	if got := p.Floor(); got != floor {
+		t.Errorf("the floor went from %s to %s", floor, got)
 	}
 }
 

@@ -183,7 +183,7 @@ func (s *Server) signIn(c echo.Context) error {
 	if err != nil && rally.ErrorCode(err) != rally.ENotFound {
 		return s.signInAgain(c, page, err)
 	}
-	ok, rehash, err := s.c.Passwords.Verify(ctx, password, hash)
+	ok, rehash, err := s.c.Passwords.Verify(ctx, password, hash, nil)
 	if err != nil {
 		return s.signInAgain(c, page, err)
 	}

@@ -254,7 +254,7 @@ func TestRehash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ok, rehash, err := stronger.Verify(t.Context(), password, hash); err != nil || !ok || rehash {
+	if ok, rehash, err := stronger.Verify(t.Context(), password, hash, nil); err != nil || !ok || rehash {
 		t.Errorf("the hash is not today's: %v, %v, %v", ok, rehash, err)
 	}
 }
