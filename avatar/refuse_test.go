@@ -148,13 +148,13 @@ func TestMakeTakesTurns(t *testing.T) {
 	t.Parallel()
 	data := encodePNG(t, quadrants(64, 64))
 	done := make(chan error)
-	for range 20 {
+	for range 6 {
 		go func() {
 			_, err := avatar.Make(data)
 			done <- err
 		}()
 	}
-	for range 20 {
+	for range 6 {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
