@@ -5,8 +5,10 @@ package views
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import "github.com/a-h/templ"
-import templruntime "github.com/a-h/templ/runtime"
+import (
+	"github.com/a-h/templ"
+	templruntime "github.com/a-h/templ/runtime"
+)
 
 import "rally"
 
@@ -23,11 +25,11 @@ type frame struct {
 
 // socketConfig is htmx's configuration. The socket stays open in a tab that is
 // not in front, comes back within seconds, also after it was cut off for
-// reading too slowly (4003). A panel that is morphed keeps its elements, and
-// with them a press under way and what somebody has opened. htmx adds no style
-// sheet of its own.
+// reading too slowly (4003) or with a token that had expired (4004). A panel
+// that is morphed keeps its elements, and with them a press under way and what
+// somebody has opened. htmx adds no style sheet of its own.
 const socketConfig = `{"includeIndicatorCSS":false,"history":false,"morphIgnore":["data-htmx-powered","open"],"ws":{"pauseOnBackground":false,` +
-	`"reconnectDelay":300,"reconnectMaxDelay":4000,"reconnectCodes":[1001,1005,1006,1011,1012,1013,1014,4003]}}`
+	`"reconnectDelay":300,"reconnectMaxDelay":4000,"reconnectCodes":[1001,1005,1006,1011,1012,1013,1014,4003,4004]}}`
 
 func layout(p Page, f frame) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
@@ -308,7 +310,7 @@ func layout(p Page, f frame) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		var templ_7745c5c3_Var15 = []any{f.class}
+		templ_7745c5c3_Var15 := []any{f.class}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var15...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

@@ -54,13 +54,70 @@ document.addEventListener("htmx:before:request", () => {
   document.getElementById("status").replaceChildren();
 });
 
+// A form that has been sent answers for itself, also when what it does ends
+// this page's session.
+const ANSWER_MS = 5000;
+let sentAt = -ANSWER_MS;
+for (const name of ["submit", "htmx:before:request"]) {
+  document.addEventListener(name, () => (sentAt = performance.now()));
+}
+
+// A socket that is closed because of who is signed in where says what comes
+// next, by the codes of docs/protocol.md: this account is live elsewhere
+// (4001), or the session has ended (4002) for a reason. It may only have been
+// renewed, under another cookie; then the socket comes back with that.
+function closed(config, code, reason) {
+  config.reconnectCodes = config.reconnectCodes.filter((c) => c !== 4002);
+  const next = encodeURIComponent(location.pathname + location.search);
+  let go;
+  if (code === 4001) go = () => location.replace(`/sign-in/elsewhere?next=${next}`);
+  else if (code !== 4002) return;
+  else if (reason === "renewed") return config.reconnectCodes.push(4002);
+  else if (reason === "replaced") go = () => location.reload();
+  else go = () => location.replace(`/sign-in?reason=${encodeURIComponent(reason)}&next=${next}`);
+  setTimeout(go, Math.max(0, sentAt + ANSWER_MS - performance.now()));
+}
+
+document.addEventListener("htmx:ws:after:connection", ({ detail: { connection } }) => {
+  // Captured, to be heard before htmx decides whether to come back.
+  connection.socket.addEventListener("close", ({ code, reason }) => closed(connection.config, code, reason), true);
+});
+
+// The socket lives for a minute longer than the token in its page's cookie. Few
+// pages are open for long enough to need a new one; the first check of a new
+// socket comes after 45 s.
+const TOKEN_MS = 8 * 60_000;
+const FIRST_TOKEN_MS = 30_000;
+const TOKEN_RETRY_MS = 20_000;
+let tokenDue = 0;
+let tokenTimer = 0;
+
+function tokenIn(ms) {
+  tokenDue = Date.now() + ms; // which goes on while a laptop sleeps
+  clearTimeout(tokenTimer);
+  tokenTimer = setTimeout(renewToken, ms);
+}
+
+async function renewToken() {
+  tokenIn(TOKEN_RETRY_MS);
+  try {
+    const { ok } = await fetch("/live/token", { method: "POST" });
+    if (ok) tokenIn(TOKEN_MS);
+  } catch {} // later
+}
+
+if (document.body.hasAttribute("data-hx-ws:connect")) {
+  tokenIn(FIRST_TOKEN_MS);
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && Date.now() >= tokenDue) renewToken();
+  });
+}
+
 // Whoever looks at a page that has lost its socket is told so, unless it comes
-// back at once or the court says it. A session that has ended (4002) does not
-// come back: the page as it is now tells more.
+// back at once or the court says it.
 let silence = 0;
 
-document.addEventListener("htmx:ws:close", ({ detail }) => {
-  if (detail.code === 4002) location.reload();
+document.addEventListener("htmx:ws:close", () => {
   silence ||= setTimeout(() => {
     if (document.querySelector("#court-lost:not([hidden])")) return;
     const region = document.getElementById("lost");

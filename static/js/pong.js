@@ -112,8 +112,9 @@ function start(court) {
     },
     lost(code) {
       fail("Reconnecting");
-      // The session is over, or the server wants no more of this page.
-      if (code === 4001 || code === 4002 || (code >= 1007 && code <= 1009)) reload();
+      // The server wants no more of this page. What else closes a socket for
+      // good, app.js answers.
+      if (code >= 1007 && code <= 1009) reload();
     },
     alive() {
       return court.isConnected && frame?.phase !== OVER && clock.rtt;
