@@ -12,8 +12,8 @@ const knownMax = 8192
 // known remembers what was read from tokens whose signature and claims were
 // found good, by the token's hash: the same token comes with every request of
 // its ten minutes, and checking a signature costs as much as half a page.
-// What it holds stays true, for neither a token nor the set of keys changes;
-// time is not part of it. The zero value is empty and ready for use.
+// What it holds stays true, for neither a token nor the set of keys changes
+// (see ring); time is not part of it. The zero value is empty and ready for use.
 type known struct {
 	mu         sync.Mutex
 	young, old map[[sha256.Size]byte]Claims

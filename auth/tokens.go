@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -46,10 +48,16 @@ type TokenConfig struct {
 
 // Tokens issues and reads Ed25519 JWTs. Safe for concurrent use.
 type Tokens struct {
-	keys   Keys
+	ring   atomic.Pointer[ring]
 	now    func() time.Time
 	parser *jwt.Parser // of everything but the time
-	known  known
+}
+
+// ring is a set of keys and the tokens that were found good by it. The two go
+// together: what other keys vouched for proves nothing.
+type ring struct {
+	keys  Keys
+	known known
 }
 
 // NewTokens makes a Tokens; it fails without a key.
@@ -60,9 +68,8 @@ func NewTokens(c TokenConfig) (*Tokens, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Tokens{
-		keys: c.Keys,
-		now:  c.Now,
+	t := &Tokens{
+		now: c.Now,
 		parser: jwt.NewParser(
 			jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
 			jwt.WithIssuer(tokenIssuer),
@@ -73,7 +80,28 @@ func NewTokens(c TokenConfig) (*Tokens, error) {
 			// expired one be told from one with something else wrong as well.
 			jwt.WithTimeFunc(func() time.Time { return time.Time{} }),
 		),
-	}, nil
+	}
+	t.ring.Store(&ring{keys: slices.Clone(c.Keys)})
+	return t, nil
+}
+
+// Reload reads the key file at path and goes on with its keys, if they are
+// others. A running server calls it several times within KeyNotice, so that a
+// rotation reaches every process before the new key signs. When the file cannot
+// be read the keys stay as they are.
+func (t *Tokens) Reload(path string) (changed bool, err error) {
+	keys, err := ReadKeys(path)
+	if err != nil {
+		return false, err
+	}
+	same := func(a, b Key) bool {
+		return a.ID == b.ID && a.SignsFrom.Equal(b.SignsFrom) && a.private.Equal(b.private)
+	}
+	if slices.EqualFunc(keys, t.ring.Load().keys, same) {
+		return false, nil
+	}
+	t.ring.Store(&ring{keys: keys})
+	return true, nil
 }
 
 // tokenClaims is the payload: sub, sid, iat, exp, iss, aud.
@@ -85,7 +113,7 @@ type tokenClaims struct {
 // Issue signs a token that goes with the session for TokenLife from now.
 func (t *Tokens) Issue(user rally.UserID, session rally.SessionID) (string, error) {
 	now := t.now()
-	key := t.keys[len(t.keys)-1]
+	key := t.ring.Load().keys.Signer(now)
 	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, tokenClaims{
 		Session: string(session),
 		RegisteredClaims: jwt.RegisteredClaims{
@@ -109,14 +137,14 @@ func (t *Tokens) Issue(user rally.UserID, session rally.SessionID) (string, erro
 // ErrTokenForged for anything else: another algorithm (also none), an unknown
 // key, a wrong signature, issuer or audience, a missing claim.
 func (t *Tokens) Verify(token string) (Claims, error) {
-	digest := sha256.Sum256([]byte(token))
-	claims, ok := t.known.get(digest)
+	digest, ring := sha256.Sum256([]byte(token)), t.ring.Load()
+	claims, ok := ring.known.get(digest)
 	if !ok {
 		var err error
-		if claims, err = t.read(token); err != nil {
+		if claims, err = t.read(token, ring.keys); err != nil {
 			return Claims{}, fmt.Errorf("%w: %w", ErrTokenForged, err)
 		}
-		t.known.put(digest, claims)
+		ring.known.put(digest, claims)
 	}
 	if !t.now().Before(claims.Expires) {
 		return claims, ErrTokenExpired
@@ -125,9 +153,9 @@ func (t *Tokens) Verify(token string) (Claims, error) {
 }
 
 // read parses a token and checks signature and claims, less the time.
-func (t *Tokens) read(token string) (Claims, error) {
+func (t *Tokens) read(token string, keys Keys) (Claims, error) {
 	var c tokenClaims
-	if _, err := t.parser.ParseWithClaims(token, &c, t.keyOf); err != nil {
+	if _, err := t.parser.ParseWithClaims(token, &c, keys.of); err != nil {
 		return Claims{}, err
 	}
 	user, err := strconv.ParseInt(c.Subject, 10, 64)
@@ -140,15 +168,15 @@ func (t *Tokens) read(token string) (Claims, error) {
 	return Claims{User: rally.UserID(user), Session: rally.SessionID(c.Session), Expires: c.ExpiresAt.Time}, nil
 }
 
-// keyOf gives the public key a token names, if that key could have signed it.
-func (t *Tokens) keyOf(token *jwt.Token) (any, error) {
+// of gives the public key a token names, if that key could have signed it.
+func (k Keys) of(token *jwt.Token) (any, error) {
 	kid, _ := token.Header["kid"].(string)
-	for i, key := range t.keys {
+	for i, key := range k {
 		if key.ID != kid {
 			continue
 		}
 		// A key signs nothing once the next one has taken over.
-		if superseded, ok := t.keys.superseded(i); ok {
+		if superseded, ok := k.Superseded(i); ok {
 			exp, err := token.Claims.GetExpirationTime()
 			if err != nil || exp == nil || exp.After(superseded.Add(TokenLife)) {
 				return nil, fmt.Errorf("key %s had been replaced", kid)
