@@ -31,6 +31,7 @@ type cli struct {
 
 	Serve       serveCommand       `cmd:"" default:"withargs" help:"Serve the site (what happens without a command)."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the database up to date, and stop."`
+	Keys        keysCommand        `cmd:"" help:"Look after the keys that sign the tokens of signed-in browsers."`
 	Bench       benchCommand       `cmd:"" help:"Play many matches at once against the server running on this machine."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the running server whether it is ready."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
