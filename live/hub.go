@@ -20,6 +20,8 @@ type Hub struct {
 	cfg     Config
 	ctx     context.Context // ends with Shutdown
 	cancel  context.CancelFunc
+	serving context.Context // ends when Shutdown begins
+	refuse  context.CancelFunc
 	started time.Time
 	stats   counters
 	buffers sync.Pool // of *[FrameMax + 2]byte
@@ -58,13 +60,14 @@ func NewHub(cfg Config) *Hub {
 		sessions: make(map[rally.SessionID]*session),
 		ended:    make(map[rally.SessionID]ended),
 	}
+	h.sweepEvery = h.cfg.sweepEvery()
+	h.buffers.New = func() any { return new([FrameMax + 2]byte) }
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.serving, h.refuse = context.WithCancel(h.ctx)
 	h.keeper = newKeeper(h.cfg, h.now, func(id rally.SessionID) {
 		_, code, reason := causeElsewhere.describe()
 		h.CloseSession(id, code, reason)
 	})
-	h.sweepEvery = h.cfg.sweepEvery()
-	h.buffers.New = func() any { return new([FrameMax + 2]byte) }
-	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.loops.Go(h.sweepLoop)
 	if h.cfg.Check != nil {
 		h.loops.Go(h.checkLoop)
@@ -161,6 +164,7 @@ func (h *Hub) Shutdown(ctx context.Context) {
 	h.mu.Lock()
 	h.stopping = true
 	h.mu.Unlock()
+	h.refuse()
 	conns := h.conns()
 	for _, c := range conns {
 		c.end(because(causeStopping, nil))

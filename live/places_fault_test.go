@@ -37,6 +37,7 @@ func TestFailedHandshakeFreesPlace(t *testing.T) {
 	until(t, "the place is given back", func() bool { return n.holder(1) == "" && s.hub.Places() == 0 })
 }
 
+// While Places cannot be asked, nobody new comes in, those who are in stay,
 // and what is to be given back is, later.
 func TestPlacesAway(t *testing.T) {
 	t.Parallel()
@@ -68,6 +69,7 @@ func TestPlacesAway(t *testing.T) {
 	hears(t, c, e)
 }
 
+// A session that comes back while its place is still to be given back has it
 // afterwards.
 func TestComesBackBeforeRelease(t *testing.T) {
 	t.Parallel()
@@ -139,6 +141,29 @@ func TestClaimOfOneWhoLeft(t *testing.T) {
 	until(t, "the place is given back", func() bool { return n.holder(1) == "" && s.hub.Places() == 0 })
 }
 
+// A browser whose place is being asked for does not hold up Shutdown.
+func TestShutdownDuringClaim(t *testing.T) {
+	t.Parallel()
+	n := newRegister().node()
+	asked := make(chan struct{}, 1)
+	n.claiming = func(ctx context.Context, _ rally.UserID, _ rally.SessionID, _ bool) {
+		asked <- struct{}{}
+		<-ctx.Done()
+	}
+	s := newPlacedSite(t, n, live.Config{})
+	r := s.connect(t)
+	r.write([]byte(rawHandshake(r.RemoteAddr().String(), as(1, "a"))))
+	within(t, asked)
+	s.hub.Shutdown(t.Context())
+	if got := n.holder(1); got != "" {
+		t.Errorf("%q has the place", got)
+	}
+	if got := s.log.get(); len(got) != 0 {
+		t.Errorf("logged: %q", got)
+	}
+}
+
+// A place that goes to another session while its answer is under way lets
 // nobody in.
 func TestDisplacedDuringHandshake(t *testing.T) {
 	t.Parallel()
@@ -164,6 +189,7 @@ func TestDisplacedDuringHandshake(t *testing.T) {
 	}
 }
 
+// A node that counted as dead for a while asks for all its places again; those
 // that somebody else has now are closed.
 func TestNodeWasLost(t *testing.T) {
 	t.Parallel()
@@ -188,6 +214,7 @@ func TestNodeWasLost(t *testing.T) {
 	other.refused(t, as(2, "b2"))
 }
 
+// When the node could not give a sign of life for too long, whoever knocks next
 // comes after those who are in: their places are claimed again first.
 func TestFirstComeFirstServed(t *testing.T) {
 	t.Parallel()

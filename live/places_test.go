@@ -92,7 +92,6 @@ func TestOneLiveSession(t *testing.T) {
 }
 
 // Tabs of one session never fight, however they come, and one question does
-
 // for all of them.
 func TestTabs(t *testing.T) {
 	t.Parallel()
@@ -132,7 +131,6 @@ func TestTabs(t *testing.T) {
 }
 
 // A place is free as soon as nobody uses it, also when the connection broke
-
 // and the place would wait a little for the browser to come back.
 func TestUnusedPlaceIsTaken(t *testing.T) {
 	t.Parallel()
@@ -157,7 +155,6 @@ func TestUnusedPlaceIsTaken(t *testing.T) {
 }
 
 // A browser that is gone without a word, its laptop closed, keeps the place
-
 // for DeadAfter and Linger: 26 s, as things are set.
 func TestHalfOpenFreesPlace(t *testing.T) {
 	t.Parallel()
@@ -176,10 +173,6 @@ func TestHalfOpenFreesPlace(t *testing.T) {
 		t.Errorf("closed otherwise: %v", s.hub.Stats().Closed)
 	}
 }
-
-// While Places cannot be asked, nobody new comes in, those who are in stay,
-
-// A session that comes back while its place is still to be given back has it
 
 // Shutdown gives every place back and waits for no browser to do so.
 func TestShutdownGivesPlacesBack(t *testing.T) {
@@ -221,15 +214,7 @@ func TestCloseElsewhere(t *testing.T) {
 	s.hub.CloseElsewhere(3, "")
 }
 
-// A place that goes to another session while its answer is under way lets
-
-// A node that counted as dead for a while asks for all its places again; those
-
-// When the node could not give a sign of life for too long, whoever knocks next
-
-// A session whose token has expired is told to come back; one that was never
-
-// let in is not asked about.
+// A session whose token has expired is told to come back, and may.
 func TestRenew(t *testing.T) {
 	t.Parallel()
 	n := newRegister().node()

@@ -59,8 +59,11 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, v rally.Viewer, open
 		}
 	}()
 
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(h.serving, cancel)()
 	var err error
-	if placed, err = h.keeper.claim(r.Context(), v.User.ID, v.Session); err != nil {
+	if placed, err = h.keeper.claim(ctx, v.User.ID, v.Session); err != nil {
 		return fmt.Errorf("claiming a place: %w", err)
 	}
 	c, err := upgrade(h, w, r, v)
