@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,16 +20,13 @@ const (
 	addressMax   = 100 // characters
 )
 
-// Why a session has ended, as SessionEnded says it; handlers have more.
-const (
-	reasonReplaced = "replaced" // the browser opened another
-	reasonRenewed  = "renewed"  // it goes on under another id
-)
-
 // sessionColumns are the columns of a sessionRow, of sessions named s and users
 // named u.
 const sessionColumns = userColumns + `,
-	s.id AS session_id, s.secret_hash, s.stage, s.created_at AS opened_at, s.seen_at, s.user_agent, s.address`
+	s.id AS session_id, s.secret_hash, s.stage, s.created_at AS opened_at, s.seen_at, s.user_agent, s.address,
+	s.proved_at, EXISTS (
+		SELECT FROM places p JOIN nodes n ON n.id = p.node
+		WHERE p.user_id = s.user_id AND p.session_id <> s.id AND ` + nodeLives + `) AS elsewhere`
 
 // sessionRow is a row of sessions with its user's.
 type sessionRow struct {
@@ -42,6 +38,8 @@ type sessionRow struct {
 	SeenAt     time.Time
 	UserAgent  string
 	Address    string
+	ProvedAt   *time.Time
+	Elsewhere  bool
 }
 
 // session gives the row's session as everybody else sees it.
@@ -54,6 +52,8 @@ func (r sessionRow) session() rally.Session {
 		SeenAt:    r.SeenAt.UTC(),
 		UserAgent: r.UserAgent,
 		Address:   r.Address,
+		ProvedAt:  timeOf(r.ProvedAt),
+		Elsewhere: r.Elsewhere,
 	}
 }
 
@@ -85,7 +85,7 @@ func insertSession(ctx context.Context, db querier, v rally.Session, hash secret
 			INSERT INTO sessions (id, secret_hash, user_id, stage, created_at, seen_at, user_agent, address)
 			SELECT $1::text, $2::bytea, id, $4::text, $5::timestamptz, $6::timestamptz, $7::text, $8::text
 			FROM users WHERE id = $3
-			RETURNING id, secret_hash, user_id, stage, created_at, seen_at, user_agent, address
+			RETURNING *
 		)
 		SELECT ` + sessionColumns + `
 		FROM s
@@ -96,79 +96,30 @@ func insertSession(ctx context.Context, db querier, v rally.Session, hash secret
 }
 
 // rotateSession gives a session that has not expired another id, secret and
-// stage, and gives it as it is then. There is no row when it is over.
+// stage, and gives it as it is then. Its place does not go with it: sockets
+// that were opened by the old id are closed. There is no row when it is over.
 func rotateSession(
-	ctx context.Context, db querier, old, id rally.SessionID, hash secretHash, stage rally.Stage, now time.Time,
+	ctx context.Context, tx pgx.Tx, old, id rally.SessionID, hash secretHash, stage rally.Stage, now time.Time,
 ) (sessionRow, error) {
-	const sql = `
-		UPDATE sessions s
-		SET id = $2, secret_hash = $3, stage = $4, seen_at = $5
-		FROM users u
-		WHERE s.id = $1 AND u.id = s.user_id AND s.seen_at > $6 AND s.created_at > $7
-		RETURNING ` + sessionColumns
-	rows, _ := db.Query(ctx, sql, string(old), string(id), hash[:], stage.String(), now,
+	const rotate = `
+		UPDATE sessions
+		SET id = $2, secret_hash = $3, stage = $4, seen_at = $5, token_until = NULL
+		WHERE id = $1 AND seen_at > $6 AND created_at > $7`
+	// After the session, which whoever claims its place holds first: a claim
+	// by the old id either came before, or finds nothing.
+	const leavePlaces = `DELETE FROM places WHERE session_id = $1`
+	tag, err := tx.Exec(ctx, rotate, string(old), string(id), hash[:], stage.String(), now,
 		now.Add(-rally.SessionIdle), now.Add(-rally.SessionAbsolute))
-	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[sessionRow])
-}
-
-// endedSession is a session that was just deleted.
-type endedSession struct {
-	ID     string
-	UserID int64
-}
-
-// deleteSession ends a session, if it is there.
-func deleteSession(ctx context.Context, db querier, id rally.SessionID) ([]endedSession, error) {
-	const sql = `DELETE FROM sessions WHERE id = $1 RETURNING id, user_id`
-	rows, _ := db.Query(ctx, sql, string(id))
-	return pgx.CollectRows(rows, pgx.RowToStructByName[endedSession])
-}
-
-// deleteOthers ends every session of a user but one ("" for none).
-func deleteOthers(ctx context.Context, db querier, user rally.UserID, except rally.SessionID) ([]endedSession, error) {
-	const sql = `DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id, user_id`
-	rows, _ := db.Query(ctx, sql, int64(user), string(except))
-	return pgx.CollectRows(rows, pgx.RowToStructByName[endedSession])
-}
-
-// publishEnded tells of sessions that have ended.
-func (s *Store) publishEnded(ended []endedSession, reason string) {
-	for _, e := range ended {
-		s.publish(rally.Event{
-			Kind:    rally.SessionEnded,
-			Users:   []rally.UserID{rally.UserID(e.UserID)},
-			Session: rally.SessionID(e.ID),
-			Reason:  reason,
-		})
-	}
-}
-
-// EndID ends a session, whoever asks; a SessionEnded with this reason follows.
-// It is no error when the session is over already.
-func (ss *SessionStore) EndID(ctx context.Context, id rally.SessionID, reason string) (err error) {
-	ctx, done := ss.s.begin(ctx, "SessionStore.EndID", &err)
-	defer done()
-	if !storable(string(id)) {
-		return nil
-	}
-	ended, err := deleteSession(ctx, ss.s.pool, id)
-	if err == nil {
-		ss.s.publishEnded(ended, reason)
-	}
-	return err
-}
-
-// EndAll ends every session of a user but one ("" for none) and says how many
-// that were; a SessionEnded with this reason follows for each.
-func (ss *SessionStore) EndAll(ctx context.Context, user rally.UserID, except rally.SessionID, reason string) (n int, err error) {
-	ctx, done := ss.s.begin(ctx, "SessionStore.EndAll", &err)
-	defer done()
-	ended, err := deleteOthers(ctx, ss.s.pool, user, except)
 	if err != nil {
-		return 0, err
+		return sessionRow{}, err
 	}
-	ss.s.publishEnded(ended, reason)
-	return len(ended), nil
+	if tag.RowsAffected() == 0 {
+		return sessionRow{}, pgx.ErrNoRows
+	}
+	if _, err := tx.Exec(ctx, leavePlaces, string(id)); err != nil {
+		return sessionRow{}, err
+	}
+	return findSession(ctx, tx, id, now)
 }
 
 // Alive says whether a session is still open. It does not count as a use of it.
@@ -185,28 +136,91 @@ func (ss *SessionStore) Alive(ctx context.Context, id rally.SessionID) (alive bo
 	return alive, err
 }
 
-// PurgeSessions deletes the sessions that have expired and says how many those
-// were. They open nothing in any case, so now and then is enough.
-func (ss *SessionStore) PurgeSessions(ctx context.Context) (total int64, err error) {
+// Standing says whether a session is still open, and whether the newest token
+// that was issued beside it is still good. It does not count as a use of it.
+func (ss *SessionStore) Standing(ctx context.Context, id rally.SessionID) (alive, token bool, err error) {
+	ctx, done := ss.s.begin(ctx, "SessionStore.Standing", &err)
+	defer done()
 	const sql = `
-		DELETE FROM sessions
-		WHERE id IN (SELECT id FROM sessions WHERE seen_at <= $1 OR created_at <= $2 LIMIT $3)`
-	now := ss.s.time()
-	for {
-		n, err := ss.purge(ctx, sql, now.Add(-rally.SessionIdle), now.Add(-rally.SessionAbsolute), purgeBatch)
-		if total += n; err != nil || n < purgeBatch {
-			return total, err
-		}
+		SELECT coalesce(token_until > $4, false)
+		FROM sessions
+		WHERE id = $1 AND seen_at > $2 AND created_at > $3`
+	if !storable(string(id)) {
+		return false, false, nil
 	}
+	now := ss.s.time()
+	err = ss.s.pool.QueryRow(ctx, sql, string(id),
+		now.Add(-rally.SessionIdle), now.Add(-rally.SessionAbsolute), now).Scan(&token)
+	if isNoRows(err) {
+		return false, false, nil
+	}
+	return err == nil, token, err
 }
 
-// purge deletes one batch.
-func (ss *SessionStore) purge(ctx context.Context, sql string, args ...any) (n int64, err error) {
-	ctx, done := ss.s.begin(ctx, "SessionStore.PurgeSessions", &err)
+// TokenIssued notes that a token beside the session is good until then. That
+// the session is over is no error: the token opens nothing without it.
+func (ss *SessionStore) TokenIssued(ctx context.Context, id rally.SessionID, until time.Time) (err error) {
+	ctx, done := ss.s.begin(ctx, "SessionStore.TokenIssued", &err)
 	defer done()
-	tag, err := ss.s.pool.Exec(ctx, sql, args...)
-	if err != nil {
-		return 0, fmt.Errorf("delete: %w", err)
+	const sql = `UPDATE sessions SET token_until = greatest(token_until, $2) WHERE id = $1`
+	if !storable(string(id)) {
+		return nil
 	}
-	return tag.RowsAffected(), nil
+	_, err = ss.s.pool.Exec(ctx, sql, string(id), until)
+	return err
+}
+
+// Prove notes that the session's owner has just proved once more to be who they
+// are; see rally.ProofLife. EUnauthorized when there is no such full session.
+func (ss *SessionStore) Prove(ctx context.Context, id rally.SessionID) (err error) {
+	ctx, done := ss.s.begin(ctx, "SessionStore.Prove", &err)
+	defer done()
+	const sql = `
+		UPDATE sessions
+		SET proved_at = $2
+		WHERE id = $1 AND stage = 'full' AND seen_at > $3 AND created_at > $4`
+	if !storable(string(id)) {
+		return noSession()
+	}
+	now := ss.s.time()
+	tag, err := ss.s.pool.Exec(ctx, sql, string(id), now, now.Add(-rally.SessionIdle), now.Add(-rally.SessionAbsolute))
+	if err == nil && tag.RowsAffected() == 0 {
+		err = noSession()
+	}
+	return err
+}
+
+// List gives a user's full sessions, the one seen last first, with Live.
+func (ss *SessionStore) List(ctx context.Context, user rally.UserID) (_ []rally.Session, err error) {
+	ctx, done := ss.s.begin(ctx, "SessionStore.List", &err)
+	defer done()
+	const sql = `
+		SELECT ` + sessionColumns + `, ` + sessionLives + ` AS live
+		FROM sessions s
+		JOIN users u ON u.id = s.user_id
+		WHERE s.user_id = $1 AND s.stage = 'full' AND s.seen_at > $2 AND s.created_at > $3
+		ORDER BY s.seen_at DESC, s.created_at DESC, s.id`
+	type listRow struct {
+		sessionRow
+		Live bool
+	}
+	now := ss.s.time()
+	rows, _ := ss.s.pool.Query(ctx, sql, int64(user), now.Add(-rally.SessionIdle), now.Add(-rally.SessionAbsolute))
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[listRow])
+	list := make([]rally.Session, len(found))
+	for i, row := range found {
+		list[i] = row.session()
+		list[i].Live = row.Live
+	}
+	return list, err
+}
+
+// PurgeSessions deletes the sessions that have expired and says how many those
+// were. They open nothing in any case, so now and then is enough.
+func (ss *SessionStore) PurgeSessions(ctx context.Context) (int64, error) {
+	const sql = `
+		DELETE FROM sessions
+		WHERE id IN (SELECT id FROM sessions WHERE seen_at <= $2 OR created_at <= $3 LIMIT $1)`
+	now := ss.s.time()
+	return ss.s.purge(ctx, "SessionStore.PurgeSessions", sql, now.Add(-rally.SessionIdle), now.Add(-rally.SessionAbsolute))
 }

@@ -102,8 +102,9 @@ func (ss *SessionStore) Open(w http.ResponseWriter, r *http.Request, user rally.
 	return ticketOf(session).kept, nil
 }
 
-// Renew moves the request's session to another stage, under a new id and
-// secret: the old ones are dead. EUnauthorized when the request has no session,
+// Renew puts the request's session at a stage, perhaps the one it has, under a
+// new id and secret: the old ones are dead, and so are tokens that name them.
+// What its owner has proved stays proved. EUnauthorized when the request has no session,
 // or it has just ended.
 func (ss *SessionStore) Renew(w http.ResponseWriter, r *http.Request, stage rally.Stage) (rally.Session, error) {
 	session, err := ss.Get(r, SessionCookie)
@@ -254,7 +255,11 @@ func (ss *SessionStore) rotate(ctx context.Context, w http.ResponseWriter, sessi
 		return errors.New("an anonymous browser has no session: end it")
 	}
 	id, secret, hash := newSecret()
-	row, err := rotateSession(ctx, ss.s.pool, old.ID, id, hash, stage, ss.s.time())
+	var row sessionRow
+	err = ss.s.inTx(ctx, func(tx pgx.Tx) error {
+		row, err = rotateSession(ctx, tx, old.ID, id, hash, stage, ss.s.time())
+		return err
+	})
 	if isNoRows(err) {
 		return noSession()
 	}
