@@ -141,6 +141,7 @@ func (w *wire) cut() {
 // methods are calls that reach the database, one of every sort.
 func methods(t *testing.T, s *store.Store, m rally.Match, cookie string) map[string]func(context.Context) error {
 	t.Helper()
+	id, places := rally.SessionID(cookie[:22]), s.Places("node")
 	return map[string]func(context.Context) error{
 		"Ready":           s.Ready,
 		"FindUser":        func(ctx context.Context) error { _, err := s.FindUser(ctx, m.Players[0].User); return err },
@@ -164,7 +165,18 @@ func methods(t *testing.T, s *store.Store, m rally.Match, cookie string) map[str
 			_, _, err := s.ListMatches(ctx, m.Players[0].User, "", 10)
 			return err
 		},
-		"Alive": func(ctx context.Context) error { _, err := s.Sessions().Alive(ctx, "x"); return err },
+		"FindCandidates": func(ctx context.Context) error { _, err := s.FindCandidates(ctx, "Anna"); return err },
+		"DeleteDue":      func(ctx context.Context) error { _, err := s.DeleteDue(ctx); return err },
+		"ChargeThrottles": func(ctx context.Context) error {
+			_, err := s.ChargeThrottles(ctx, []rally.Charge{five("x")})
+			return err
+		},
+		"PurgeThrottles": func(ctx context.Context) error { _, err := s.PurgeThrottles(ctx); return err },
+		"Beat":           func(ctx context.Context) error { _, err := places.Beat(ctx); return err },
+		"Claim":          func(ctx context.Context) error { _, err := places.Claim(ctx, m.Players[0].User, id); return err },
+		"List":           func(ctx context.Context) error { _, err := s.Sessions().List(ctx, m.Players[0].User); return err },
+		"Standing":       func(ctx context.Context) error { _, _, err := s.Sessions().Standing(ctx, id); return err },
+		"Alive":          func(ctx context.Context) error { _, err := s.Sessions().Alive(ctx, "x"); return err },
 		"Load": func(ctx context.Context) error {
 			_, _, err := s.Sessions().Load(httptest.NewRecorder(), request(t, cookie).WithContext(ctx))
 			return err

@@ -77,6 +77,48 @@ func findUser(ctx context.Context, db querier, id rally.UserID) (rally.User, err
 	return row.user(), err
 }
 
+// FindCandidates gives the accounts that a login typed at sign-in may mean, at
+// most two, the likelier first. One with an "@" is an address: it means the
+// account that has shown that it is theirs, and the newest of those that only
+// claim it. Any other is a display name, in any case and spacing. An unknown
+// one, or one that nobody can have, gives none.
+func (s *Store) FindCandidates(ctx context.Context, login string) (_ []rally.Credentials, err error) {
+	ctx, done := s.begin(ctx, "FindCandidates", &err)
+	defer done()
+	const byEmail = `
+		(SELECT ` + credentialsColumns + `
+		 FROM users u
+		 WHERE lower(u.email) = lower($1) AND u.email_verified_at IS NOT NULL)
+		UNION ALL
+		(SELECT ` + credentialsColumns + `
+		 FROM users u
+		 WHERE lower(u.email) = lower($1) AND u.email <> '' AND u.email_verified_at IS NULL
+		 ORDER BY u.created_at DESC, u.id DESC
+		 LIMIT 1)`
+	const byName = `
+		SELECT ` + credentialsColumns + `
+		FROM users u
+		WHERE lower(normalize(u.name, NFKC)) = lower(normalize($1, NFKC))`
+	sql := byName
+	login = strings.Join(strings.Fields(login), " ")
+	if strings.Contains(login, "@") {
+		sql = byEmail
+	}
+	if login == "" || len(login) > loginMax || !storable(login) {
+		return nil, nil
+	}
+	rows, _ := s.pool.Query(ctx, sql, login)
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[credentialsRow])
+	candidates := make([]rally.Credentials, len(found))
+	for i, row := range found {
+		candidates[i] = rally.Credentials{User: row.user(), Hash: row.PasswordHash}
+	}
+	return candidates, err
+}
+
+// loginMax is more than any name or address has, in bytes.
+const loginMax = 1000
+
 // FindCredentials gives the account with this e-mail address, in any case, and
 // its password hash ("" when it has no password): the one that has shown that
 // the address is theirs, else the newest that claims it. An unknown address is
@@ -86,7 +128,7 @@ func (s *Store) FindCredentials(ctx context.Context, email string) (_ rally.User
 	ctx, done := s.begin(ctx, "FindCredentials", &err)
 	defer done()
 	const sql = `
-		SELECT ` + userColumns + `, coalesce(u.password_hash, '') AS password_hash
+		SELECT ` + credentialsColumns + `
 		FROM users u
 		WHERE lower(u.email) = lower($1) AND u.email <> ''
 		ORDER BY u.email_verified_at IS NULL, u.created_at DESC, u.id DESC
@@ -103,10 +145,35 @@ func (s *Store) FindCredentials(ctx context.Context, email string) (_ rally.User
 	return row.user(), row.PasswordHash, err
 }
 
+// credentialsColumns are the columns of a credentialsRow.
+const credentialsColumns = userColumns + `, coalesce(u.password_hash, '') AS password_hash`
+
 // credentialsRow is a row of users with the password hash, "" for none.
 type credentialsRow struct {
 	userRow
 	PasswordHash string
+}
+
+// Rename gives the account another display name, normalised as rally does; it
+// may be the present one in another case. EInvalid or EConflict with Fields
+// "name" when it is not acceptable, or it or one that looks like it is taken;
+// ENOTFOUND when there is no such account.
+func (s *Store) Rename(ctx context.Context, id rally.UserID, name string) (_ rally.User, err error) {
+	ctx, done := s.begin(ctx, "Rename", &err)
+	defer done()
+	const sql = `UPDATE users u SET name = $2, name_skeleton = $3 WHERE u.id = $1 RETURNING ` + userColumns
+	name, problem := rally.NormalizeName(name)
+	if problem != "" {
+		return rally.User{}, &rally.Error{
+			Code: rally.EInvalid, Message: "error.invalid", Fields: map[string]string{"name": problem},
+		}
+	}
+	rows, _ := s.pool.Query(ctx, sql, int64(id), name, nameSkeleton(name))
+	row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[userRow])
+	if isNoRows(err) {
+		return rally.User{}, noUser(id)
+	}
+	return row.user(), nameTaken(err)
 }
 
 // SetPreferences keeps the account's language ("en", "ko", or "" for the
