@@ -2,9 +2,10 @@ package store
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river/rivermigrate"
 )
 
 // OpenTraced is Open with a tracer that is told every statement.
@@ -20,10 +21,16 @@ func OpenTraced(ctx context.Context, cfg Config, tracer pgx.QueryTracer) (*Store
 // ListMatchesSQL is the statement of ListMatches.
 const ListMatchesSQL = listMatches
 
+// RiverLog is what River logs to.
+func (s *Store) RiverLog() *slog.Logger { return s.riverLog() }
+
 // MigrateDown takes every migration back.
 func (s *Store) MigrateDown(ctx context.Context) error {
-	return s.migrate(ctx, func(ctx context.Context, p *goose.Provider) error {
-		_, err := p.DownTo(ctx, 0)
+	return s.migrate(ctx, func(ctx context.Context, m migrators) error {
+		if _, err := m.river.Migrate(ctx, rivermigrate.DirectionDown, &rivermigrate.MigrateOpts{TargetVersion: -1}); err != nil {
+			return err
+		}
+		_, err := m.goose.DownTo(ctx, 0)
 		return err
 	})
 }

@@ -37,8 +37,8 @@ func TestMigrate(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := d.count(t, tables); n != 15 {
-		t.Errorf("there are %d tables, want 15", n)
+	if n := d.count(t, tables); n != 20 {
+		t.Errorf("there are %d tables, want 20", n)
 	}
 	for i, s := range nodes {
 		newUser(t, s, []string{"Anna", "Berta", "Carla"}[i])

@@ -24,6 +24,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
 
 	"rally"
 )
@@ -72,6 +73,7 @@ func (cfg Config) patience() time.Duration {
 // Store is Rally's database. Make it with Open, and Close it.
 type Store struct {
 	pool     *pgxpool.Pool
+	jobs     *river.Client[pgx.Tx] // which only puts jobs into the queue
 	patience time.Duration
 	publish  func(rally.Event)
 	log      *slog.Logger
@@ -142,6 +144,10 @@ func open(ctx context.Context, cfg Config, pc *pgxpool.Config) (*Store, error) {
 	}
 	var err error
 	if s.pool, err = pgxpool.NewWithConfig(ctx, pc); err != nil {
+		return nil, fmt.Errorf("store: Open: %w", err)
+	}
+	if s.jobs, err = s.newQueue(); err != nil {
+		s.pool.Close()
 		return nil, fmt.Errorf("store: Open: %w", err)
 	}
 	return s, nil
