@@ -84,7 +84,7 @@ func ParseFrom(text string) (*mail.Address, error) {
 // Send hands an e-mail to the server, within ten seconds and before ctx ends.
 // Without an error the server has taken it; an error with ErrRefused in its
 // chain says that it never will. Like SMTP itself, a connection lost at the
-// very end leaves open whether it has.
+// very end leaves open whether it has. No error names the recipient.
 func (s *SMTP) Send(ctx context.Context, m rally.Mail) error {
 	if err := check(m); err != nil {
 		return err
@@ -101,10 +101,25 @@ func (s *SMTP) Send(ctx context.Context, m rally.Mail) error {
 		} else if ctx.Err() != nil { // what it did to the connection says less
 			err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
-		return fmt.Errorf("sending mail by %s: %w", s.config.Host, err)
+		return fmt.Errorf("sending mail by %s: %w", s.config.Host, &discreet{err, m.To})
 	}
 	return nil
 }
+
+// discreet is an error that does not name the recipient: who reads the log need
+// not know them, and servers like to repeat what they refuse.
+type discreet struct {
+	error
+	recipient string
+}
+
+// Error gives the error's text.
+func (d *discreet) Error() string {
+	return strings.ReplaceAll(d.error.Error(), d.recipient, "the recipient")
+}
+
+// Unwrap gives the error itself to errors.Is.
+func (d *discreet) Unwrap() error { return d.error }
 
 // compose writes the e-mail as it goes over the wire.
 func (s *SMTP) compose(m rally.Mail) (*gomail.Msg, error) {
