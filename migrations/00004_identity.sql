@@ -9,7 +9,7 @@ ALTER TABLE users
     -- When the account goes, as its owner asked; NULL for never.
     ADD COLUMN delete_at timestamptz,
     -- What the name looks like: store.nameSkeleton. Names from before get the
-    -- nearest that SQL can say.
+    -- nearest that SQL can say, and with the next migration the same as others.
     ADD COLUMN name_skeleton text;
 
 UPDATE users SET name_skeleton = lower(normalize(name, NFKC));

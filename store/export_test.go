@@ -24,6 +24,14 @@ const ListMatchesSQL = listMatches
 // RiverLog is what River logs to.
 func (s *Store) RiverLog() *slog.Logger { return s.riverLog() }
 
+// MigrateDownTo takes back Rally's own migrations after this one.
+func (s *Store) MigrateDownTo(ctx context.Context, version int64) error {
+	return s.migrate(ctx, func(ctx context.Context, m migrators) error {
+		_, err := m.goose.DownTo(ctx, version)
+		return err
+	})
+}
+
 // MigrateDown takes every migration back.
 func (s *Store) MigrateDown(ctx context.Context) error {
 	return s.migrate(ctx, func(ctx context.Context, m migrators) error {

@@ -1,9 +1,11 @@
 package store_test
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 
+	"rally"
 	"rally/store"
 	"rally/store/storetest"
 )
@@ -42,5 +44,31 @@ func TestMigrate(t *testing.T) {
 	}
 	for i, s := range nodes {
 		newUser(t, s, []string{"Anna", "Berta", "Carla"}[i])
+	}
+}
+
+// Names from before look-alikes were refused are guarded as well, also those
+// that look alike already.
+func TestMigrateLookAlikes(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	if err := d.store.MigrateDownTo(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"Tom", "Anna", "\u0410nna", "bob"} { // a Cyrillic A
+		d.exec(t, `INSERT INTO users (name, email, rating, deviation, volatility, created_at)
+		           VALUES ($1, $2, 1500, 350, 0.06, now())`, name, fmt.Sprintf("%+q@example.com", name))
+	}
+	if err := d.store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"Torn", "T\u043em", "\u0410nn\u0430", "B\u043eb", "BOB"} { // Cyrillic o, A, a
+		_, err := d.store.CreateUser(t.Context(), rally.NewUser{Name: name, Email: "new@example.com"})
+		if got := fields(t, err, rally.EConflict); got["name"] != "field.name_taken" {
+			t.Errorf("%+q: %v", name, got)
+		}
+	}
+	if n := d.count(t, "SELECT count(*) FROM users WHERE email_verified_at IS NULL AND delete_at IS NULL"); n != 4 {
+		t.Errorf("%d accounts are left", n)
 	}
 }
