@@ -222,6 +222,28 @@ func TestSessionEndLive(t *testing.T) {
 	}
 }
 
+// A browser that signs in knows at once whether its owner is live elsewhere,
+// for which the session that it had itself does not count.
+func TestSessionOpenElsewhere(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	u := newUser(t, d.store, "Anna")
+	live, cookie := d.open(t, "", u.ID, rally.StageFull)
+	if ok, err := d.store.Places("node").Claim(t.Context(), u.ID, live.ID); !ok || err != nil {
+		t.Fatal(err)
+	}
+	other, otherCookie := d.open(t, "", u.ID, rally.StageOTP)
+	if !other.Elsewhere {
+		t.Error("another browser does not know of the first")
+	}
+	if renewed, _ := d.renew(t, otherCookie); !renewed.Elsewhere {
+		t.Error("it does not know when it is signed in")
+	}
+	if again, _ := d.open(t, cookie, u.ID, rally.StageFull); again.Elsewhere {
+		t.Error("a browser stands in its own way")
+	}
+}
+
 // To know whether somebody is live elsewhere takes no query of its own.
 func TestSessionElsewhereQueries(t *testing.T) {
 	t.Parallel()
