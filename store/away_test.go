@@ -153,7 +153,26 @@ func methods(t *testing.T, s *store.Store, m rally.Match, cookie string) map[str
 			}
 			return err
 		},
-		"KeepMatch": func(ctx context.Context) error { return s.KeepMatch(ctx, m) },
+		"FindIdentity": func(ctx context.Context) error {
+			_, err := s.FindIdentity(ctx, "https://github.com", "1")
+			if rally.ErrorCode(err) == rally.ENotFound {
+				err = nil
+			}
+			return err
+		},
+		"SpendStep": func(ctx context.Context) error { _, err := s.SpendStep(ctx, m.Players[0].User, 1); return err },
+		"NewLink": func(ctx context.Context) error {
+			_, err := s.NewLink(ctx, m.Players[0].User, rally.LinkReset, "a@example.com")
+			return err
+		},
+		"RecordSecurity": func(ctx context.Context) error {
+			return s.RecordSecurity(ctx, rally.SecurityEvent{User: m.Players[0].User})
+		},
+		"PurgeSecurity": func(ctx context.Context) error { _, err := s.PurgeSecurity(ctx); return err },
+		"SetAvatar":     func(ctx context.Context) error { _, err := s.SetAvatar(ctx, m.Players[0].User, nil); return err },
+		"Export":        func(ctx context.Context) error { _, err := s.Export(ctx, m.Players[0].User); return err },
+		"QueueLetter":   func(ctx context.Context) error { return s.QueueLetter(ctx, letter(1)) },
+		"KeepMatch":     func(ctx context.Context) error { return s.KeepMatch(ctx, m) },
 		"FindMatch": func(ctx context.Context) error {
 			_, err := s.FindMatch(ctx, m.ID)
 			if rally.ErrorCode(err) == rally.ENotFound {

@@ -35,7 +35,8 @@ func parseLink(token string) (hash [sha256.Size]byte, ok bool) {
 
 // NewLink draws the token of a link for a letter to this address, 43 letters
 // fit for a URL; only its hash is kept. One of the same kind that the account
-// had is dead. ENOTFOUND when there is no such account.
+// had is dead. A link to a new password may go to no address, when somebody
+// hands it over; it verifies none. ENOTFOUND when there is no such account.
 func (s *Store) NewLink(ctx context.Context, user rally.UserID, kind rally.LinkKind, email string) (token string, err error) {
 	ctx, done := s.begin(ctx, "NewLink", &err)
 	defer done()
@@ -52,7 +53,8 @@ func (s *Store) NewLink(ctx context.Context, user rally.UserID, kind rally.LinkK
 	default:
 		return "", rally.Errorf(rally.EInvalid, "error.invalid", "a link of kind %q", kind)
 	}
-	if _, problem := rally.NormalizeEmail(email); problem != "" || !storable(email) {
+	handed := kind == rally.LinkReset && email == ""
+	if _, problem := rally.NormalizeEmail(email); !handed && problem != "" || !storable(email) {
 		return "", rally.Errorf(rally.EInvalid, "field.email_invalid", "a link to %.60q", email)
 	}
 	raw := make([]byte, linkBytes)
@@ -169,7 +171,7 @@ func verifyIfFree(ctx context.Context, tx pgx.Tx, link rally.Link, now time.Time
 	const sql = `
 		UPDATE users
 		SET email_verified_at = $3
-		WHERE id = $1 AND lower(email) = lower($2) AND email_verified_at IS NULL`
+		WHERE id = $1 AND lower(email) = lower($2) AND email <> '' AND email_verified_at IS NULL`
 	err := pgx.BeginFunc(ctx, tx, func(inner pgx.Tx) error { // a savepoint
 		_, err := inner.Exec(ctx, sql, int64(link.User), link.Email, now)
 		return err

@@ -166,6 +166,25 @@ func TestUseResetLink(t *testing.T) {
 	}
 }
 
+// Where no letters are sent, a link is handed over: it is good for a password
+// and verifies no address, nor does it fail where there is none.
+func TestUseResetLinkHandedOver(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	anna, berta := newUser(t, d.store, "Anna"), newUser(t, d.store, "Berta")
+	d.exec(t, `UPDATE users SET email = '' WHERE name = 'Berta'`)
+	for _, user := range []rally.User{anna, berta} {
+		token := newLink(t, d.store, user.ID, rally.LinkReset, "")
+		u, err := d.store.UseResetLink(t.Context(), token, "another hash")
+		if err != nil || u.ID != user.ID || u.EmailVerified {
+			t.Errorf("reset %+v, %v", u, err)
+		}
+		if hash, err := d.store.FindPasswordHash(t.Context(), user.ID); err != nil || hash != "another hash" {
+			t.Errorf("the hash is %q, %v", hash, err)
+		}
+	}
+}
+
 // Two accounts claim an address; who has shown that it is theirs keeps it, and
 // the other's reset works all the same.
 func TestUseResetLinkAddressTaken(t *testing.T) {
