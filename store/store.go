@@ -1,6 +1,8 @@
-// Package store keeps what Rally must not forget, in PostgreSQL: users,
-// sessions, matches and their recordings. It is the only package that speaks
-// SQL. There is one file per aggregate; an exported method owns its
+// Package store keeps what Rally must not forget, in PostgreSQL: accounts and
+// what they are signed in to with, sessions and which of them is live, attempts
+// that may not go on for ever, letters to be sent, matches and their
+// recordings. It is the only package that speaks SQL. There is one file per
+// aggregate; an exported method owns its
 // transaction, the unexported functions it calls are given it.
 //
 // Every method gives up within two seconds (Config.Patience). When the database is away, or too
