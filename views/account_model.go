@@ -109,6 +109,7 @@ type SecurityPage struct {
 	LastWay    bool       // the one identity is the only way in
 	Notice     string     // message id: what was just done
 	Problem    string     // message id
+	Wait       int        // seconds until another try; 0: now
 }
 
 // PasswordPage is the form for another password, or for the first one.

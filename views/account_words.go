@@ -34,6 +34,14 @@ func tame(text string) string {
 	}, text))
 }
 
+// loginOf is what its owner most likely signs in to an account with.
+func loginOf(u rally.User) string {
+	if u.Email != "" {
+		return u.Email
+	}
+	return u.Name
+}
+
 // deviceName says which browser somebody uses, and on what.
 func deviceName(s *scope, browser, system string) string {
 	switch {

@@ -14,21 +14,16 @@ type avatarSize string
 
 // The sizes.
 const (
-	avatarSmall  avatarSize = "small"  // in the header
-	avatarMedium avatarSize = "medium" // beside a name
-	avatarLarge  avatarSize = "large"  // on one's own page
+	avatarSmall avatarSize = "small" // in the header
+	avatarLarge avatarSize = "large" // on somebody's own page
 )
 
 // pixels is the size as <img> wants it, in CSS pixels.
 func (a avatarSize) pixels() string {
-	switch a {
-	case avatarSmall:
-		return "28"
-	case avatarLarge:
+	if a == avatarLarge {
 		return "96"
-	default:
-		return "36"
 	}
+	return "28"
 }
 
 // avatarHues is how many colours there are for initials.

@@ -111,7 +111,7 @@ func TestCataloguesAgree(t *testing.T) {
 }
 
 // used gives every message id that the program names: whole string literals of
-// the form "group.key" whose group the catalogue has.
+// the form "group.key" whose group the catalogue has, file names aside.
 var used = sync.OnceValues(func() (map[string]string, error) {
 	var tree map[string]any
 	if _, err := toml.DecodeFile("locales/active.en.toml", &tree); err != nil {
@@ -138,7 +138,7 @@ var used = sync.OnceValues(func() (map[string]string, error) {
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
 			if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
-				if s, err := strconv.Unquote(l.Value); err == nil && id.MatchString(s) && !strings.HasSuffix(s, ".templ") {
+				if s, err := strconv.Unquote(l.Value); err == nil && id.MatchString(s) && !isFile(s) {
 					found[s] = path
 				}
 			}
@@ -148,6 +148,14 @@ var used = sync.OnceValues(func() (map[string]string, error) {
 	})
 	return found, err
 })
+
+func isFile(name string) bool {
+	switch filepath.Ext(name) {
+	case ".templ", ".json":
+		return true
+	}
+	return false
+}
 
 func TestEveryMessageNamedIsThere(t *testing.T) {
 	t.Parallel()

@@ -86,7 +86,6 @@ const (
 type MatchPlayer struct {
 	User        rally.UserID // 0: the bot, or a deleted account
 	Name        string       // "" then
-	Avatar      string       // as in rally.User
 	Bot         rally.BotLevel
 	Rating      int // before the match
 	Provisional bool

@@ -107,7 +107,7 @@ func checkTied(t *testing.T, d document) {
 			}
 		}
 	}
-	for _, n := range d.all("input:not([type=hidden])") {
+	for _, n := range d.all("input:not([type=hidden]):not([hidden])") {
 		if len(d.all("label[for='"+attr(n, "id")+"']")) != 1 {
 			t.Errorf("input %q has no label", attr(n, "name"))
 		}

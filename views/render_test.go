@@ -2,6 +2,7 @@ package views_test
 
 import (
 	"bytes"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +92,17 @@ func (d document) says(selector, words string) {
 	}
 }
 
+// rawText gives the text below n as it is.
+func rawText(n *html.Node) string {
+	var b strings.Builder
+	for d := range n.Descendants() {
+		if d.Type == html.TextNode {
+			b.WriteString(d.Data)
+		}
+	}
+	return b.String()
+}
+
 // textOf gives the text below n, with runs of white space folded.
 func textOf(n *html.Node) string {
 	var b strings.Builder
@@ -169,7 +181,7 @@ func pages() map[string]templ.Component {
 	practice.Kind, practice.Players[1] = rally.Practice, views.MatchPlayer{Bot: rally.BotHard}
 	watched.You = rally.NoSide
 	bad := views.Field{Value: "x", Problem: "field.name_short"}
-	return map[string]templ.Component{
+	all := map[string]templ.Component{
 		"landing":        views.Landing(views.LandingPage{Page: anybody("/"), Playing: 3}),
 		"sign-up":        views.SignUp(views.SignUpPage{Page: anybody("/sign-up"), Next: "/play"}),
 		"sign-up again":  views.SignUp(views.SignUpPage{Page: anybody("/sign-up"), Name: bad, Password: bad, Problem: "error.busy"}),
@@ -191,12 +203,14 @@ func pages() map[string]templ.Component {
 		"error 404":      views.Error(views.ErrorPage{Page: member("/nowhere"), Status: 404, Message: "error.not_found"}),
 		"error 503":      views.Error(views.ErrorPage{Page: anybody("/play"), Status: 503, Message: "error.database_away", RetryAfter: 5}),
 	}
+	maps.Copy(all, accountPages())
+	return all
 }
 
 // fragments are what is swapped into pages.
 func fragments() map[string]templ.Component {
 	waiting := views.PlayPage{Page: member("/play"), Waiting: true, InQueue: 2}
-	return map[string]templ.Component{
+	all := map[string]templ.Component{
 		"queue panel":      views.QueuePanel(waiting),
 		"push queue panel": views.PushQueuePanel(waiting),
 		"match panel":      views.MatchPanel(aMatch(views.PhasePaused)),
@@ -208,4 +222,6 @@ func fragments() map[string]templ.Component {
 		"sign-up form":     views.SignUpForm(views.SignUpPage{Problem: "error.busy"}),
 		"sign-in form":     views.SignInForm(views.SignInPage{}),
 	}
+	maps.Copy(all, accountFragments())
+	return all
 }
