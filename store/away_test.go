@@ -195,7 +195,6 @@ func methods(t *testing.T, s *store.Store, m rally.Match, cookie string) map[str
 		"Claim":          func(ctx context.Context) error { _, err := places.Claim(ctx, m.Players[0].User, id); return err },
 		"List":           func(ctx context.Context) error { _, err := s.Sessions().List(ctx, m.Players[0].User); return err },
 		"Standing":       func(ctx context.Context) error { _, _, err := s.Sessions().Standing(ctx, id); return err },
-		"Alive":          func(ctx context.Context) error { _, err := s.Sessions().Alive(ctx, "x"); return err },
 		"Load": func(ctx context.Context) error {
 			_, _, err := s.Sessions().Load(httptest.NewRecorder(), request(t, cookie).WithContext(ctx))
 			return err

@@ -122,20 +122,6 @@ func rotateSession(
 	return findSession(ctx, tx, id, now)
 }
 
-// Alive says whether a session is still open. It does not count as a use of it.
-func (ss *SessionStore) Alive(ctx context.Context, id rally.SessionID) (alive bool, err error) {
-	ctx, done := ss.s.begin(ctx, "SessionStore.Alive", &err)
-	defer done()
-	const sql = `SELECT EXISTS (SELECT FROM sessions WHERE id = $1 AND seen_at > $2 AND created_at > $3)`
-	if !storable(string(id)) {
-		return false, nil
-	}
-	now := ss.s.time()
-	err = ss.s.pool.QueryRow(ctx, sql, string(id),
-		now.Add(-rally.SessionIdle), now.Add(-rally.SessionAbsolute)).Scan(&alive)
-	return alive, err
-}
-
 // Standing says whether a session is still open, and whether the newest token
 // that was issued beside it is still good. It does not count as a use of it.
 func (ss *SessionStore) Standing(ctx context.Context, id rally.SessionID) (alive, token bool, err error) {

@@ -312,7 +312,7 @@ func TestSessionRenew(t *testing.T) {
 	if diff := cmp.Diff(map[rally.SessionID]string{before.ID: "renewed"}, d.ended()); diff != "" {
 		t.Errorf("published (-want +got):\n%s", diff)
 	}
-	if alive, err := d.Alive(t.Context(), before.ID); alive || err != nil {
+	if alive, _, err := d.Standing(t.Context(), before.ID); alive || err != nil {
 		t.Errorf("the old id is alive: %v, %v", alive, err)
 	}
 
@@ -420,7 +420,7 @@ func TestSessionEndAll(t *testing.T) {
 	if diff := cmp.Diff(want, d.ended()); diff != "" {
 		t.Errorf("published (-want +got):\n%s", diff)
 	}
-	if alive, err := d.Alive(t.Context(), annas[1].ID); !alive || err != nil || d.opens(t, bertas) == "" {
+	if alive, _, err := d.Standing(t.Context(), annas[1].ID); !alive || err != nil || d.opens(t, bertas) == "" {
 		t.Errorf("the one to be kept: %v, %v", alive, err)
 	}
 	if n, err := d.EndAll(t.Context(), anna.ID, "", "password"); err != nil || n != 1 {
@@ -453,7 +453,7 @@ func TestSessionIdle(t *testing.T) {
 	if got := d.opens(t, cookie); got != "" {
 		t.Errorf("idle for too long it opens %s", got)
 	}
-	if alive, err := d.Alive(t.Context(), session.ID); alive || err != nil {
+	if alive, _, err := d.Standing(t.Context(), session.ID); alive || err != nil {
 		t.Errorf("alive: %v, %v", alive, err)
 	}
 	if n, err := d.PurgeSessions(t.Context()); n != 1 || err != nil {
