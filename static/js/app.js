@@ -65,22 +65,20 @@ for (const name of ["submit", "htmx:before:request"]) {
 // A socket that is closed because of who is signed in where says what comes
 // next, by the codes of docs/protocol.md: this account is live elsewhere
 // (4001), or the session has ended (4002) for a reason. It may only have been
-// renewed, under another cookie; then the socket comes back with that.
-function closed(config, code, reason) {
-  config.reconnectCodes = config.reconnectCodes.filter((c) => c !== 4002);
+// renewed, under another cookie; then htmx comes back with that.
+function closed(connection, code, reason) {
   const next = encodeURIComponent(location.pathname + location.search);
   let go;
   if (code === 4001) go = () => location.replace(`/sign-in/elsewhere?next=${next}`);
-  else if (code !== 4002) return;
-  else if (reason === "renewed") return config.reconnectCodes.push(4002);
+  else if (code !== 4002 || reason === "renewed") return;
   else if (reason === "replaced") go = () => location.reload();
   else go = () => location.replace(`/sign-in?reason=${encodeURIComponent(reason)}&next=${next}`);
+  clearTimeout(connection.timer); // of htmx, to come back
   setTimeout(go, Math.max(0, sentAt + ANSWER_MS - performance.now()));
 }
 
 document.addEventListener("htmx:ws:after:connection", ({ detail: { connection } }) => {
-  // Captured, to be heard before htmx decides whether to come back.
-  connection.socket.addEventListener("close", ({ code, reason }) => closed(connection.config, code, reason), true);
+  connection.socket.addEventListener("close", ({ code, reason }) => closed(connection, code, reason));
 });
 
 // The socket lives for a minute longer than the token in its page's cookie. Few
