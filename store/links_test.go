@@ -142,7 +142,7 @@ func TestUseResetLink(t *testing.T) {
 	if diff := cmp.Diff(want, d.ended()); diff != "" {
 		t.Errorf("ended (-want +got):\n%s", diff)
 	}
-	if alive, err := d.Alive(t.Context(), bertas.ID); err != nil || !alive {
+	if alive, _, err := d.Standing(t.Context(), bertas.ID); err != nil || !alive {
 		t.Errorf("another account's session: %v, %v", alive, err)
 	}
 	dead(t, s, token)
@@ -275,7 +275,7 @@ func TestUseEmailLink(t *testing.T) {
 	}
 	dead(t, s, reset)
 	dead(t, s, token)
-	if alive, err := d.Alive(t.Context(), session.ID); err != nil || !alive {
+	if alive, _, err := d.Standing(t.Context(), session.ID); err != nil || !alive {
 		t.Errorf("the session: %v, %v", alive, err)
 	}
 
