@@ -39,6 +39,7 @@ type NewcomerPage struct {
 	Label    string // who they are there; "" when it does not say
 	Name     Field
 	Problem  string // message id for the whole form
+	Wait     int    // seconds until another try; 0: now
 	Fault    bool
 }
 

@@ -164,8 +164,8 @@ type part struct {
 	link bool
 }
 
-// webAddress is an address as letters write it: alone, or ended by a space.
-var webAddress = regexp.MustCompile(`https?://[^\s<>"]+`)
+// webAddress is an address as letters write it. A sentence may end behind it.
+var webAddress = regexp.MustCompile(`https?://[^\s<>"]*[^\s<>".,;:!?]`)
 
 // linked divides a letter into addresses and what stands between them.
 func linked(text string) []part {

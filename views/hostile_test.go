@@ -67,7 +67,7 @@ func TestHostileAccounts(t *testing.T) {
 
 func TestDevMailsLinkAddressesAlone(t *testing.T) {
 	t.Parallel()
-	const text = "<b>Hello</b>,\n\nhttps://example.org/links/a?b=c&d and javascript:alert(1)\n"
+	const text = "<b>Hello</b>,\n\nhttps://example.org/links/a?b=c&d. And javascript:alert(1)\n"
 	d := render(t, "en", views.DevMails(views.DevMailPage{Page: anybody("/dev/mail"), Mails: []views.DevMail{{Mail: rally.Mail{Subject: "<i>x", To: "<u>", Text: text}}}}))
 	if links := d.all(".mail a"); len(links) != 1 || attr(links[0], "href") != "https://example.org/links/a?b=c&d" {
 		t.Errorf("%d links", len(links))

@@ -1,17 +1,25 @@
 package views_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 
 	"rally"
 	"rally/views"
 )
 
+// mailAddress is what mail programs make a link of.
+var mailAddress = regexp.MustCompile(`(https?://|\S+@)\S+`)
+
 func aLetter(kind rally.LetterKind) views.LetterText {
 	l := views.LetterText{Kind: kind, Site: "https://rally.example.org", Name: "Mina", Other: "new@example.org", Day: noon}
 	if kind == rally.LetterVerify || kind == rally.LetterReset {
 		l.Link = "https://rally.example.org/links/abcdef"
+	}
+	if kind == rally.LetterTaken {
+		l.Other = "Minna"
 	}
 	return l
 }
@@ -45,6 +53,11 @@ func TestLetters(t *testing.T) {
 			}
 			if l.Link != "" && !strings.Contains(text, "\n"+l.Link+"\n") {
 				t.Errorf("%s %s has no line for its link:\n%s", locale, kind, text)
+			}
+			for _, address := range mailAddress.FindAllString(text, -1) {
+				if strings.ContainsFunc(address, func(r rune) bool { return r > unicode.MaxASCII }) {
+					t.Errorf("%s %s: something clings to the address %q", locale, kind, address)
+				}
 			}
 			if n := strings.Count(text, "\n\n"); n < 3 {
 				t.Errorf("%s %s has %d paragraphs, want a greeting, what, what if not, and from whom:\n%s", locale, kind, n+1, text)

@@ -176,7 +176,7 @@ func NewcomerForm(p NewcomerPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = formProblem(p.Page, p.Problem, 0, p.Fault).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = formProblem(p.Page, p.Problem, p.Wait, p.Fault).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
