@@ -9,6 +9,7 @@ import (
 	"mime/quotedprintable"
 	"net/mail"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -22,6 +23,14 @@ type Message struct {
 	Text     string   // decoded, with "\n" between lines
 	Links    []string // addresses of web pages in Text, in order
 	Raw      []byte   // all of it, as it came over the wire
+}
+
+// Link gives the first link that holds part; "" when there is none.
+func (m Message) Link(part string) string {
+	if i := slices.IndexFunc(m.Links, func(link string) bool { return strings.Contains(link, part) }); i >= 0 {
+		return m.Links[i]
+	}
+	return ""
 }
 
 var link = regexp.MustCompile(`https?://[^\s<>"]+`)

@@ -115,12 +115,23 @@ func (s *Server) Messages() []Message {
 // Wait gives the oldest message for which want holds, as soon as there is one,
 // or an error that names what has come instead by the end of ctx.
 func (s *Server) Wait(ctx context.Context, want func(Message) bool) (Message, error) {
+	return s.Nth(ctx, 1, want)
+}
+
+// Nth is Wait for the n-th message for which want holds, the first being 1.
+func (s *Server) Nth(ctx context.Context, n int, want func(Message) bool) (Message, error) {
 	for {
 		s.mu.Lock()
 		messages, more := s.messages, s.more
 		s.mu.Unlock()
-		if i := slices.IndexFunc(messages, want); i >= 0 {
-			return messages[i], nil
+		left := n
+		for _, m := range messages {
+			if want(m) {
+				left--
+			}
+			if left == 0 {
+				return m, nil
+			}
 		}
 		select {
 		case <-more:
