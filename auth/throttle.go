@@ -21,6 +21,8 @@ type ThrottleStore interface {
 	ChargeThrottles(ctx context.Context, charges []rally.Charge) (wait time.Duration, err error)
 	// ForgiveThrottles forgets all attempts that charges name.
 	ForgiveThrottles(ctx context.Context, charges []rally.Charge) error
+	// RefundThrottles takes one attempt off what charges name.
+	RefundThrottles(ctx context.Context, charges []rally.Charge) error
 }
 
 // Throttles slows down whoever tries again and again. Safe for concurrent use.
@@ -57,18 +59,28 @@ func (t *Throttles) Charge(ctx context.Context, charges ...rally.Charge) error {
 	return throttled(wait)
 }
 
-// Forgive forgets the attempts before one that was right: they were its own.
-// What counts against an address alone stays, lest somebody with an account of
-// their own wipes the slate between tries at those of others.
+// Forgive takes back what an attempt was charged that was right, and forgets
+// the ones before it: they were its own. What counts against an address alone
+// is only taken back, lest somebody with an account of their own wipes the slate
+// between tries at those of others.
 func (t *Throttles) Forgive(ctx context.Context, charges ...rally.Charge) error {
-	own := slices.DeleteFunc(slices.Clone(charges), func(c rally.Charge) bool {
-		return slices.Contains(addressKinds, c.Kind)
-	})
-	if len(own) == 0 {
-		return nil
+	var own, shared []rally.Charge
+	for _, c := range charges {
+		if slices.Contains(addressKinds, c.Kind) {
+			shared = append(shared, c)
+		} else {
+			own = append(own, c)
+		}
 	}
-	if err := t.store.ForgiveThrottles(ctx, own); err != nil {
-		return fmt.Errorf("forgive throttles: %w", err)
+	if len(own) > 0 {
+		if err := t.store.ForgiveThrottles(ctx, own); err != nil {
+			return fmt.Errorf("forgive throttles: %w", err)
+		}
+	}
+	if len(shared) > 0 {
+		if err := t.store.RefundThrottles(ctx, shared); err != nil {
+			return fmt.Errorf("refund throttles: %w", err)
+		}
 	}
 	return nil
 }

@@ -138,6 +138,37 @@ func (s *Store) ForgiveThrottles(ctx context.Context, charges []rally.Charge) (e
 	return err
 }
 
+// RefundThrottles takes one attempt off the slates that these charges are on,
+// and the wait that it has led to: it has succeeded, and the others on the slate
+// were not its own.
+func (s *Store) RefundThrottles(ctx context.Context, charges []rally.Charge) (err error) {
+	ctx, done := s.begin(ctx, "RefundThrottles", &err)
+	defer done()
+	const sql = `
+		WITH held AS (
+			SELECT t.kind, t.key, c.free
+			FROM unnest($1::text[], $2::bytea[], $3::integer[]) AS c (kind, key, free)
+			JOIN throttles t ON t.kind = c.kind AND t.key = c.key
+			ORDER BY t.kind COLLATE "C", t.key
+			FOR UPDATE OF t
+		)
+		UPDATE throttles t
+		SET attempts = greatest(t.attempts - 1, 0),
+		    blocked_until = CASE WHEN t.attempts - 1 <= held.free THEN 'epoch' ELSE t.blocked_until END
+		FROM held
+		WHERE t.kind = held.kind AND t.key = held.key`
+	if len(charges) == 0 {
+		return nil
+	}
+	charges, kinds, keys := inOrder(charges)
+	free := make([]int, len(charges))
+	for i, c := range charges {
+		free[i] = c.Free
+	}
+	_, err = s.pool.Exec(ctx, sql, kinds, keys, free)
+	return err
+}
+
 // PurgeThrottles deletes the slates that have been wiped by time and says how
 // many those were.
 func (s *Store) PurgeThrottles(ctx context.Context) (int64, error) {

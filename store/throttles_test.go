@@ -152,6 +152,37 @@ func TestThrottlesForgive(t *testing.T) {
 	}
 }
 
+// What was charged for an attempt that succeeded can be had back, and nothing
+// that others were charged.
+func TestThrottlesRefund(t *testing.T) {
+	t.Parallel()
+	d := newStillDesk(t)
+	address := five("address")
+	for range 100 {
+		if d.charge(t, address) != 0 {
+			t.Fatal("has to wait for attempts that succeeded")
+		}
+		if err := d.store.RefundThrottles(t.Context(), []rally.Charge{address, five("never seen")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 4 {
+		d.charge(t, address)
+	}
+	if d.charge(t, address) != 0 || d.check(t, address) == 0 {
+		t.Fatal("the fifth that failed is not the last")
+	}
+	if err := d.store.RefundThrottles(t.Context(), []rally.Charge{address}); err != nil {
+		t.Fatal(err)
+	}
+	if d.check(t, address) != 0 {
+		t.Error("has to wait though one of the five succeeded")
+	}
+	if d.charge(t, address) != 0 || d.check(t, address) == 0 {
+		t.Error("the others are forgotten")
+	}
+}
+
 // Nobody's name or address is kept.
 func TestThrottlesKeys(t *testing.T) {
 	t.Parallel()
