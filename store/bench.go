@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,6 +14,10 @@ import (
 // benchDomain ends the e-mail addresses of the bench's accounts. It is one that
 // nobody can have (RFC 2606).
 const benchDomain = "@bench.invalid"
+
+// benchTokens is for how long the bench's sockets may stay open: longer than
+// any bench takes. Its tokens themselves open no page for that long.
+const benchTokens = time.Hour
 
 // BenchAccount is an account that BenchCreate made, signed in.
 type BenchAccount struct {
@@ -46,6 +51,30 @@ func (s *Store) BenchCreate(ctx context.Context, tag string, n int) (accounts []
 	return accounts, err
 }
 
+// BenchCreateLogins makes n accounts at once that sign in with the addresses it
+// gives and the password of this hash. They are BenchDelete's to remove.
+func (s *Store) BenchCreateLogins(ctx context.Context, tag string, n int, hash string) (addresses []string, err error) {
+	caller := ctx
+	defer func() { err = explain(caller, "BenchCreateLogins", err) }()
+	const sql = `UPDATE users SET password_hash = $2 WHERE id = ANY($1) RETURNING email`
+	if err := checkBenchTag(tag); err != nil {
+		return nil, err
+	}
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
+		if err := unhurried(ctx, tx); err != nil {
+			return err
+		}
+		users, err := s.benchUsers(ctx, tx, tag, n)
+		if err != nil {
+			return fmt.Errorf("users: %w", err)
+		}
+		rows, _ := tx.Query(ctx, sql, users, hash)
+		addresses, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	return addresses, err
+}
+
 // benchUsers makes the users and gives their ids.
 func (s *Store) benchUsers(ctx context.Context, tx pgx.Tx, tag string, n int) ([]int64, error) {
 	const sql = `
@@ -68,12 +97,12 @@ func (s *Store) benchUsers(ctx context.Context, tx pgx.Tx, tag string, n int) ([
 func (s *Store) benchSessions(ctx context.Context, tx pgx.Tx, users []int64) ([]BenchAccount, error) {
 	accounts := make([]BenchAccount, len(users))
 	now := s.time()
-	columns := []string{"id", "secret_hash", "user_id", "stage", "created_at", "seen_at", "user_agent"}
+	columns := []string{"id", "secret_hash", "user_id", "stage", "created_at", "seen_at", "token_until", "user_agent"}
 	_, err := tx.CopyFrom(ctx, pgx.Identifier{"sessions"}, columns,
 		pgx.CopyFromSlice(len(users), func(i int) ([]any, error) {
 			id, secret, hash := newSecret()
 			accounts[i] = BenchAccount{User: rally.UserID(users[i]), Session: id, Cookie: string(id) + "." + secret}
-			return []any{string(id), hash[:], users[i], rally.StageFull.String(), now, now, "rally bench"}, nil
+			return []any{string(id), hash[:], users[i], rally.StageFull.String(), now, now, now.Add(benchTokens), "rally bench"}, nil
 		}))
 	if err != nil {
 		return nil, fmt.Errorf("sessions: %w", err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -69,6 +70,22 @@ func (a *benchAccounts) Close(ctx context.Context) error {
 		return fmt.Errorf("deleting accounts: %w", err)
 	}
 	return nil
+}
+
+// benchLogins are accounts that sign in by the form.
+type benchLogins struct{ *benchAccounts }
+
+// Open implements bench.Logins. The password is hashed as the server does.
+func (a benchLogins) Open(ctx context.Context, n int) (addresses []string, password string, err error) {
+	password = rand.Text()
+	hash, err := auth.NewPasswords(auth.PasswordConfig{}).Hash(ctx, password)
+	if err != nil {
+		return nil, "", fmt.Errorf("hashing the bench's password: %w", err)
+	}
+	if addresses, err = a.store.BenchCreateLogins(ctx, a.tag, n, hash); err != nil {
+		return nil, "", fmt.Errorf("making accounts: %w", err)
+	}
+	return addresses, password, nil
 }
 
 // tokenCookie is the cookie with the token; handlers set it.

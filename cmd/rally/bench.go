@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,17 +11,66 @@ import (
 	"rally/cmd/rally/bench"
 )
 
-// benchCommand plays against the server that the same configuration describes.
+// benchCommand puts a load on the server that the same configuration describes.
 type benchCommand struct {
+	Matches benchMatchesCommand `cmd:"" default:"withargs" help:"Play many matches at once (what happens without naming one)."`
+	SignIns benchSignInsCommand `cmd:"" help:"Sign in many times a second."`
+}
+
+// benchOutput is how a bench tells what it found.
+type benchOutput struct {
+	JSON  bool `help:"Print the result as JSON." name:"json"`
+	Quiet bool `help:"Do not say what is going on." short:"q"`
+}
+
+// textWriter is a report.
+type textWriter interface{ WriteText(w io.Writer) error }
+
+// write prints a report.
+func (o benchOutput) write(to streams, report textWriter) error {
+	if o.JSON {
+		encoder := json.NewEncoder(to.out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(report)
+	}
+	return report.WriteText(to.out)
+}
+
+// progress is where the bench says what is going on; nil for nowhere.
+func (o benchOutput) progress(to streams) io.Writer {
+	if o.Quiet {
+		return nil
+	}
+	return to.err
+}
+
+// target is the server that a configuration describes, for a bench.
+func (c config) target(ctx context.Context) (s settings, addr string, clientConfig *tls.Config, accounts *benchAccounts, err error) {
+	if s, err = c.settle(); err != nil {
+		return s, "", nil, nil, err
+	}
+	if addr, err = dialAddr(s.Addr); err != nil {
+		return s, "", nil, nil, err
+	}
+	if s.TLS != tlsOff {
+		if clientConfig, err = clientTLS(s); err != nil {
+			return s, "", nil, nil, err
+		}
+	}
+	accounts, err = openAccounts(ctx, s, newLog(io.Discard, s.level, s.Dev))
+	return s, addr, clientConfig, accounts, err
+}
+
+// benchMatchesCommand plays.
+type benchMatchesCommand struct {
 	Matches  int           `default:"50" help:"Matches at once, each of two players." short:"n"`
 	Rate     int           `default:"10" help:"Direction changes a second and player, 1 to 30." short:"r"`
 	Duration time.Duration `default:"20s" help:"How long is measured, 1s to 5m." short:"d"`
-	JSON     bool          `help:"Print the result as JSON." name:"json"`
-	Quiet    bool          `help:"Do not say what is going on." short:"q"`
+	benchOutput
 }
 
 // Run is called by kong.
-func (b benchCommand) Run(ctx context.Context, c config, to streams) error {
+func (b benchMatchesCommand) Run(ctx context.Context, c config, to streams) error {
 	switch {
 	case b.Matches < 1 || b.Matches > 20000:
 		return fmt.Errorf("--matches is %d: choose 1 to 20000", b.Matches)
@@ -29,36 +79,48 @@ func (b benchCommand) Run(ctx context.Context, c config, to streams) error {
 	case b.Duration < time.Second || b.Duration > 5*time.Minute:
 		return fmt.Errorf("--duration is %s: choose 1s to 5m", b.Duration)
 	}
-	s, err := c.settle()
-	if err != nil {
-		return err
-	}
-	cfg := bench.Config{Base: s.base, Matches: b.Matches, Rate: b.Rate, Duration: b.Duration, Metrics: s.MetricsAddr}
-	if cfg.Addr, err = dialAddr(s.Addr); err != nil {
-		return err
-	}
-	if s.TLS != tlsOff {
-		if cfg.TLS, err = clientTLS(s); err != nil {
-			return err
-		}
-	}
-	if !b.Quiet {
-		cfg.Progress = to.err
-	}
-	accounts, err := openAccounts(ctx, s, newLog(io.Discard, s.level, s.Dev))
+	s, addr, clientConfig, accounts, err := c.target(ctx)
 	if err != nil {
 		return err
 	}
 	defer accounts.close()
-	cfg.Accounts = accounts
-	report, err := bench.Run(ctx, cfg)
+	report, err := bench.Run(ctx, bench.Config{
+		Base: s.base, Addr: addr, TLS: clientConfig, Metrics: s.MetricsAddr,
+		Matches: b.Matches, Rate: b.Rate, Duration: b.Duration, Accounts: accounts, Progress: b.progress(to),
+	})
 	if err != nil {
 		return err
 	}
-	if b.JSON {
-		encoder := json.NewEncoder(to.out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(report)
+	return b.write(to, report)
+}
+
+// benchSignInsCommand signs in.
+type benchSignInsCommand struct {
+	Rate     int           `default:"200" help:"Sign-ins begun a second, 1 to 1000." short:"r"`
+	Duration time.Duration `default:"10s" help:"For how long, 1s to 1m." short:"d"`
+	Wrong    bool          `help:"With a wrong password."`
+	benchOutput
+}
+
+// Run is called by kong.
+func (b benchSignInsCommand) Run(ctx context.Context, c config, to streams) error {
+	switch {
+	case b.Rate < 1 || b.Rate > 1000:
+		return fmt.Errorf("--rate is %d: choose 1 to 1000", b.Rate)
+	case b.Duration < time.Second || b.Duration > time.Minute:
+		return fmt.Errorf("--duration is %s: choose 1s to 1m", b.Duration)
 	}
-	return report.WriteText(to.out)
+	s, addr, clientConfig, accounts, err := c.target(ctx)
+	if err != nil {
+		return err
+	}
+	defer accounts.close()
+	report, err := bench.RunSignIns(ctx, bench.SignInConfig{
+		Base: s.base, Addr: addr, TLS: clientConfig, Metrics: s.MetricsAddr,
+		Rate: b.Rate, Duration: b.Duration, Wrong: b.Wrong, Logins: benchLogins{accounts}, Progress: b.progress(to),
+	})
+	if err != nil {
+		return err
+	}
+	return b.write(to, report)
 }

@@ -41,6 +41,33 @@ func TestBenchPlaysRealMatches(t *testing.T) {
 	}
 }
 
+func TestBenchSignsIn(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t)
+	r := start(t, c)
+	code, out, errs := command(t, "bench", "sign-ins", "--rate=4", "--duration=2s", "--json", "--quiet",
+		"--addr="+r.config.Addr, "--tls="+c.TLS, "--metrics-addr="+r.addresses[metricsListener],
+		"--data="+c.Data, "--database-url="+c.DatabaseURL)
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, errs)
+	}
+	var report bench.SignInReport
+	if err := json.Unmarshal([]byte(out), &report); err != nil {
+		t.Fatal(err)
+	}
+	answered := 0
+	for _, a := range report.Answers {
+		answered += a.Count
+		if a.Status != http.StatusSeeOther && a.Status != http.StatusServiceUnavailable || a.P50ms <= 0 || a.P99ms < a.P50ms {
+			t.Errorf("answers %+v", a)
+		}
+	}
+	if answered != 8 || report.PeakMB < report.BeforeMB || report.BeforeMB <= 0 {
+		t.Errorf("it reports %s", out)
+	}
+	r.expect("/players/1", http.StatusNotFound, "")
+}
+
 func TestBenchNeedsTheServer(t *testing.T) {
 	t.Parallel()
 	code, _, errs := command(t, "bench", "--data="+t.TempDir(), "--tls=off")

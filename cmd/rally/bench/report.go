@@ -124,6 +124,11 @@ func (r Report) WriteText(w io.Writer) error {
 		[2]string{"sockets lost", fmt.Sprint(r.SocketsLost)},
 		[2]string{"bench's own processor", fmt.Sprintf("%.0f %% of a core", r.BenchCPU)},
 	)
+	return writeRows(w, rows)
+}
+
+// writeRows writes names and what there is to say of each, in two columns.
+func writeRows(w io.Writer, rows [][2]string) error {
 	width := 0
 	for _, row := range rows {
 		width = max(width, len([]rune(row[0])))
