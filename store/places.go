@@ -207,6 +207,17 @@ func (p *Places) beat(ctx context.Context) error {
 	return nil
 }
 
+// Alone says that no other node runs. What others have left is nobody's from
+// now on: a process that was killed a moment ago, say, could still count as
+// alive, and those who come back by a new session would be refused.
+func (p *Places) Alone(ctx context.Context) (err error) {
+	ctx, done := p.s.begin(ctx, "Places.Alone", &err)
+	defer done()
+	const sql = `DELETE FROM nodes WHERE id <> $1`
+	_, err = p.s.pool.Exec(ctx, sql, p.node)
+	return err
+}
+
 // Leave gives back all places of this node. It counts as dead from now on.
 func (p *Places) Leave(ctx context.Context) (err error) {
 	ctx, done := p.s.begin(ctx, "Places.Leave", &err)

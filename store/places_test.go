@@ -415,3 +415,23 @@ func TestPlacesNeverTwoLive(t *testing.T) {
 		}
 	}
 }
+
+func TestPlacesAlone(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	annas := d.full(t, "Anna", 2)
+	killed, again := d.store.Places("killed"), d.store.Places("again")
+	if !claim(t, killed, annas[0]) || claim(t, again, annas[1]) {
+		t.Fatal("the first session is not the live one")
+	}
+	if err := again.Alone(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !claim(t, again, annas[1]) {
+		t.Error("a node that is gone has the place")
+	}
+	// Had it not been gone, it would learn that its places may be others'.
+	if !beat(t, killed) || claim(t, killed, annas[0]) {
+		t.Error("it does not")
+	}
+}
