@@ -110,7 +110,7 @@ func TestSecurityLog(t *testing.T) {
 	want := []string{
 		"Signed in 22 Nov 2026, 12:00 UTC Firefox on Windows 192.0.2.7",
 		"Display name changed before: Minna 22 Nov 2026, 12:00 UTC Unknown device",
-		"Signed in with a recovery code 9 left 22 Nov 2026, 12:00 UTC Unknown device",
+		"Recovery code used 9 left 22 Nov 2026, 12:00 UTC Unknown device",
 		"Account elsewhere linked GitHub 22 Nov 2026, 12:00 UTC Unknown device",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {

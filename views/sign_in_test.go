@@ -40,7 +40,7 @@ func TestWhoHasASocket(t *testing.T) {
 	t.Parallel()
 	for _, p := range []views.Page{owing("/"), away("/")} {
 		d := render(t, "en", views.Landing(views.LandingPage{Page: p}))
-		d.lacks("body[data-hx-ws\\:connect]", "script", "meta[name=htmx-config]")
+		d.lacks(".hero a[href='/sign-up']", "body[data-hx-ws\\:connect]", "script", "meta[name=htmx-config]")
 	}
 }
 
