@@ -87,6 +87,8 @@ func (p *Provider) doesAt(f Fault, e Endpoint) bool {
 // sabotage answers in an endpoint's place, if it has been told to.
 func (p *Provider) sabotage(w http.ResponseWriter, r *http.Request, e Endpoint) bool {
 	switch {
+	case e == Away:
+		return false
 	case p.doesAt(Hang, e):
 		select {
 		case <-r.Context().Done():
@@ -108,7 +110,7 @@ func (p *Provider) sabotage(w http.ResponseWriter, r *http.Request, e Endpoint) 
 	case p.doesAt(RedirectAway, e):
 		// The same machine by another name: a client that follows it comes back
 		// here, with all it was about to send.
-		away := strings.Replace(p.url, "127.0.0.1", "localhost", 1) + "/away"
+		away := strings.Replace(p.url, "127.0.0.1", "localhost", 1) + "/away?was=" + string(e)
 		http.Redirect(w, r, away, http.StatusTemporaryRedirect)
 	default:
 		return false

@@ -53,6 +53,7 @@ const (
 	Keys      Endpoint = "keys"
 	Token     Endpoint = "token"
 	UserInfo  Endpoint = "userinfo" // also GitHub's and 42's
+	Away      Endpoint = "away"     // where RedirectAway leads, and nobody should go
 )
 
 // Provider is a running provider. Safe for concurrent use.
@@ -203,6 +204,7 @@ func (p *Provider) routes() http.Handler {
 	back("GET /api/v3/user/emails", UserInfo, p.gitHubEmails)
 	back("POST /oauth/token", Token, func(w http.ResponseWriter, r *http.Request) { p.token(w, r, writeTokens) })
 	back("GET /v2/me", UserInfo, p.fortyTwoMe)
+	back("/away", Away, http.NotFound)
 	return mux
 }
 
