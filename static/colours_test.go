@@ -117,3 +117,24 @@ func TestContrast(t *testing.T) {
 		}
 	}
 }
+
+// TestAvatarContrast holds the same for initials, which look alike in both
+// themes.
+func TestAvatarContrast(t *testing.T) {
+	t.Parallel()
+	css, err := fs.ReadFile(embedded, "css/rally.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hues := regexp.MustCompile(`--hue(?:, |: )(#[0-9a-f]{6})`).FindAllStringSubmatch(string(css), -1)
+	if len(hues) != 8 {
+		t.Fatalf("%d colours for initials, want 8", len(hues))
+	}
+	seen := make(map[string]bool)
+	for _, m := range hues {
+		if got := contrast(t, "#ffffff", m[1]); got < 4.5 || seen[m[1]] {
+			t.Errorf("white on %s is %.2f:1, want 4.5:1 and each colour once", m[1], got)
+		}
+		seen[m[1]] = true
+	}
+}
