@@ -49,7 +49,7 @@ const (
 
 // busySeconds is what a refused caller is told to wait: a full default queue
 // empties in about that time.
-const busySeconds = 3
+const busySeconds = 4
 
 // NewPasswords makes a Passwords.
 func NewPasswords(c PasswordConfig) *Passwords {
