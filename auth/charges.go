@@ -64,7 +64,7 @@ func SignUpCharges(address string) []rally.Charge {
 // it is tried.
 func CodeCharges(user rally.UserID, address string) []rally.Charge {
 	return []rally.Charge{
-		charge(chargeCodeUser, 5, 30*time.Second, time.Hour, time.Hour, userKey(user)),
+		charge(chargeCodeUser, 5, 30*time.Second, time.Hour, 24*time.Hour, userKey(user)),
 		charge(chargeCodeAddress, 40, 30*time.Second, time.Hour, time.Hour, addressKey(address)),
 	}
 }
