@@ -116,6 +116,31 @@ func (s *Server) fail(c echo.Context, err error) {
 	}
 }
 
+// formProblem says whether an error can be shown within a form, and how.
+func formProblem(c echo.Context, err error) (status int, words *rally.Error, ok bool) {
+	words, ok = errors.AsType[*rally.Error](err)
+	if !ok {
+		return 0, nil, false
+	}
+	switch words.Code {
+	case rally.EInvalid, rally.EConflict, rally.EUnauthorized:
+	case rally.EThrottled, rally.EUnavailable:
+		setRetryAfter(c, words.RetryAfter)
+	default:
+		return 0, nil, false
+	}
+	of(c).err = err
+	return statusOf(words.Code), words, true
+}
+
+// wait gives the seconds to wait before another try, 0 for none.
+func wait(words *rally.Error) int {
+	if words.Code != rally.EThrottled {
+		return 0
+	}
+	return words.RetryAfter
+}
+
 // setRetryAfter says in how many seconds to try again, if that is known.
 func setRetryAfter(c echo.Context, seconds int) {
 	if seconds > 0 {

@@ -1,15 +1,16 @@
 package handlers
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"rally"
+	"rally/auth"
 )
 
 // The cookies handlers set; the session's own is the session store's. The
@@ -31,8 +32,21 @@ type Sessions interface {
 	Load(w http.ResponseWriter, r *http.Request) (*rally.Session, rally.User, error)
 	// Open gives the browser a new session in place of any it had.
 	Open(w http.ResponseWriter, r *http.Request, user rally.UserID, stage rally.Stage) (rally.Session, error)
+	// Renew puts the request's session at a stage, perhaps the one it has, under a new id.
+	Renew(w http.ResponseWriter, r *http.Request, stage rally.Stage) (rally.Session, error)
 	// End ends a session and takes the cookie away.
 	End(w http.ResponseWriter, r *http.Request, id rally.SessionID, reason string) error
+	// EndOwn ends one of the user's sessions; ENotFound when it is not theirs.
+	EndOwn(ctx context.Context, user rally.UserID, id rally.SessionID, reason string) error
+	EndAll(ctx context.Context, user rally.UserID, except rally.SessionID, reason string) (n int, err error)
+	// EndLive ends the sessions that are live in place of this one.
+	EndLive(ctx context.Context, user rally.UserID, except rally.SessionID, reason string) (n int, err error)
+	// List gives a user's full sessions, the newest seen first.
+	List(ctx context.Context, user rally.UserID) ([]rally.Session, error)
+	// Prove notes that the session's owner has just proved to be who they are.
+	Prove(ctx context.Context, id rally.SessionID) error
+	// TokenIssued notes until when the session's newest token opens anything.
+	TokenIssued(ctx context.Context, id rally.SessionID, until time.Time) error
 }
 
 // anonymous gives the Viewer of a request nobody is known for: what the
@@ -65,7 +79,7 @@ func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 			s.alarm(c, verdict.Alarm, session)
 		}
 		if verdict.End {
-			if err := s.c.Sessions.End(c.Response(), c.Request(), session.ID, verdict.Alarm); err != nil {
+			if err := s.c.Sessions.End(c.Response(), c.Request(), session.ID, becauseEnded); err != nil {
 				return err
 			}
 			return s.refuse(c, becauseEnded)
@@ -81,6 +95,7 @@ func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 			st.viewer.Session = session.ID
 		}
 		if verdict.Stage == rally.StageFull {
+			st.viewer.Elsewhere = session.Elsewhere
 			s.prefer(&st.viewer, user)
 		}
 		return next(c)
@@ -108,53 +123,26 @@ func (s *Server) prefer(v *rally.Viewer, u rally.User) {
 
 // alarm logs a token that cannot have come about honestly, and takes it away.
 func (s *Server) alarm(c echo.Context, alarm string, session *rally.Session) {
+	var user rally.UserID
 	var more []slog.Attr
 	if session != nil {
-		more = append(more, slog.Int64("user", int64(session.UserID)), slog.String("session", string(session.ID)))
+		user = session.UserID
+		more = append(more, slog.String("session", string(session.ID)))
 	}
-	s.securityEvent(c, alarm, more...)
+	s.securityEvent(c, rally.SecurityKind(alarm), user, "", more...)
 	clearCookie(c, tokenCookie)
 }
 
-// guard lets through whom the route's gate admits.
-func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		switch of(c).gate {
-		case Bare, Open:
-			return next(c)
-		case Member, Socket:
-			if of(c).viewer.SignedIn() {
-				return next(c)
-			}
-		}
-		return s.refuse(c, becauseNeeded)
-	}
-}
-
-// Why someone lands on the sign-in page, in its address.
-const (
-	becauseNeeded = "needed" // the page asked for is for members
-	becauseEnded  = "ended"  // the session was ended
-)
-
-// refuse answers a request that may not go on: it is sent to sign in, with the
-// reason, and comes back afterwards; the socket is told 403.
-func (s *Server) refuse(c echo.Context, reason string) error {
-	if of(c).gate == Socket {
-		return rally.Errorf(rally.EForbidden, "error.forbidden", "not signed in")
-	}
-	q := url.Values{"reason": {reason}}
-	if next := localPath(pathOf(c.Request())); next != "/" {
-		q.Set("next", next)
-	}
-	return s.leave(c, "/sign-in?"+q.Encode())
-}
-
 // setToken puts a fresh token beside the session. It outlives its own content,
-// so that a later visit can show that it had one.
+// so that a later visit can show that it had one. Sockets are told apart by
+// until when the newest one opens anything.
 func (s *Server) setToken(c echo.Context, session *rally.Session) error {
 	token, err := s.c.Tokens.Issue(session.UserID, session.ID)
 	if err != nil {
+		return err
+	}
+	until := s.c.Now().Add(auth.TokenLife)
+	if err := s.c.Sessions.TokenIssued(c.Request().Context(), session.ID, until); err != nil {
 		return err
 	}
 	setCookie(c, tokenCookie, token, rally.SessionAbsolute)

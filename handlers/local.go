@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 )
 
@@ -21,6 +22,22 @@ func localPath(s string) string {
 		return "/"
 	}
 	return (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).String()
+}
+
+// onTheWay says whether a local path is that of a page one only passes: nobody
+// is sent back to it once they are through.
+func onTheWay(local string) bool {
+	u, err := url.Parse(local)
+	if err != nil {
+		return false
+	}
+	at := path.Clean(u.Path)
+	for _, page := range []string{signInPath, "/sign-up", "/sign-out", proofPath, "/links", "/live"} {
+		if at == page || strings.HasPrefix(at, page+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // plainPath says whether s starts with one slash, does not go on to name a

@@ -41,3 +41,20 @@ func FuzzLocalPath(f *testing.F) {
 		}
 	})
 }
+
+// TestNextFrom: nobody is sent back to a page that they only pass, however it is
+// written: that could go round for ever.
+func TestNextFrom(t *testing.T) {
+	t.Parallel()
+	for next, want := range map[string]string{
+		"": "", "/play": "/play", "/settings/security?done=x": "/settings/security?done=x", "//e": "/", "https:e": "/",
+		"/sign-in": "", "/sign-in/elsewhere?next=%2Fplay": "", "/sign-in/code": "", "/sign-up": "", "/sign-out": "",
+		"/settings/proof": "", "/settings/proof?next=%2Fsettings%2Fproof": "", "/settings/./proof": "",
+		"/sign%2Din/elsewhere": "", "/x/../sign-in": "", "/sign-in/": "", "/live": "", "/live/token": "", "/links/x": "",
+		"/sign-ins": "/sign-ins", "/lively": "/lively",
+	} {
+		if got := nextFrom(next); got != want {
+			t.Errorf("%q became %q, want %q", next, got, want)
+		}
+	}
+}

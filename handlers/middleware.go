@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"mime"
 	"net"
 	"net/http"
 	"net/netip"
@@ -19,7 +20,8 @@ import (
 )
 
 const (
-	// formLimit bounds what a form may send, in bytes.
+	// formLimit bounds what a form may send, in bytes, where the route table
+	// says nothing else.
 	formLimit = 64 << 10
 	// requestTime bounds everything a request waits for, the socket excepted.
 	requestTime = 10 * time.Second
@@ -31,6 +33,7 @@ type state struct {
 	id      string         // of the request
 	address string         // of the browser
 	gate    Gate           // of the route
+	limit   int64          // of the route: bytes it may be sent
 	viewer  rally.Viewer   // who is looking
 	session *rally.Session // that the cookie opened, whatever it is worth; or nil
 	err     error          // what went wrong, for the log
@@ -63,7 +66,8 @@ func (s *Server) middleware() []echo.MiddlewareFunc {
 func (s *Server) begin(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		st := &state{address: c.RealIP(), gate: s.gateOf(c), viewer: s.anonymous(r)}
+		route := s.routeOf(c)
+		st := &state{address: c.RealIP(), gate: route.Gate, limit: route.limit, viewer: s.anonymous(r)}
 		if id := r.Header.Get(echo.HeaderXRequestID); s.fromProxy(r) && isRequestID(id) {
 			st.id = id
 		} else {
@@ -188,61 +192,45 @@ func (s *Server) deadline(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// readForm reads what a form has sent, if that is not too much.
+// readForm reads what a form has sent, if that is not too much. A file comes
+// only to the routes that allow for one, and stays in memory.
 func (s *Server) readForm(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		r := c.Request()
+		r, limit := c.Request(), of(c).limit
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
 			return next(c)
 		}
-		if r.ContentLength > formLimit {
+		if r.ContentLength > limit {
 			return tooLarge(fmt.Errorf("a body of %d bytes", r.ContentLength))
 		}
-		r.Body = http.MaxBytesReader(c.Response(), r.Body, formLimit)
-		if err := r.ParseForm(); err != nil {
+		r.Body = http.MaxBytesReader(c.Response(), r.Body, limit)
+		err := r.ParseForm()
+		if err == nil && limit > formLimit && isMultipart(r) {
+			err = r.ParseMultipartForm(limit)
+		}
+		if err != nil {
 			return formError(err)
 		}
 		return next(c)
 	}
 }
 
+// isMultipart says whether a form was sent the way that files are.
+func isMultipart(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
+	return err == nil && kind == echo.MIMEMultipartForm
+}
+
 // refuseForeign refuses what another site makes a browser send.
 func (s *Server) refuseForeign(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if err := s.foreign.Check(c.Request()); err != nil {
-			s.securityEvent(c, eventCrossSite, slog.String("origin", c.Request().Header.Get("Origin")))
+			s.securityEvent(c, eventCrossSite, 0, "", slog.String("origin", clip(c.Request().Header.Get("Origin"), 200)))
 			return rally.Errorf(rally.EForbidden, "error.cross_site", "%w", err)
 		}
 		return next(c)
 	}
 }
-
-// securityEvent writes the line of something that has to do with who may act:
-// a warning if it should not have happened. Values from outside are escaped by
-// the log's handler.
-func (s *Server) securityEvent(c echo.Context, event string, more ...slog.Attr) {
-	st, level := of(c), slog.LevelWarn
-	switch event {
-	case eventSignUp, eventSignIn, eventSignOut:
-		level = slog.LevelInfo
-	}
-	attrs := append([]slog.Attr{
-		slog.String("event", event),
-		slog.String("id", st.id),
-		slog.String("address", st.address),
-		slog.String("agent", clip(c.Request().UserAgent(), 200)),
-	}, more...)
-	s.c.Log.LogAttrs(c.Request().Context(), level, "security", attrs...)
-}
-
-// Security events, beside the alarms of auth.
-const (
-	eventSignUp       = "sign_up"
-	eventSignIn       = "sign_in"
-	eventSignInFailed = "sign_in_failed"
-	eventSignOut      = "sign_out"
-	eventCrossSite    = "cross_site"
-)
 
 // clip cuts s to n bytes.
 func clip(s string, n int) string {

@@ -30,9 +30,79 @@ import (
 type Users interface {
 	CreateUser(ctx context.Context, u rally.NewUser) (rally.User, error)
 	FindUser(ctx context.Context, id rally.UserID) (rally.User, error)
-	FindCredentials(ctx context.Context, email string) (u rally.User, hash string, err error)
+	// FindCandidates gives the accounts that a name or an address typed at
+	// sign-in may mean, at most two, the likelier first.
+	FindCandidates(ctx context.Context, login string) ([]rally.Credentials, error)
+	FindPasswordHash(ctx context.Context, id rally.UserID) (hash string, err error)
 	SetPasswordHash(ctx context.Context, id rally.UserID, hash string) error
+	// ChangePassword sets the hash and ends all sessions but one.
+	ChangePassword(ctx context.Context, id rally.UserID, hash string, except rally.SessionID) error
 	SetPreferences(ctx context.Context, id rally.UserID, locale, theme string) error
+	Rename(ctx context.Context, id rally.UserID, name string) (rally.User, error)
+	SetAvatar(ctx context.Context, id rally.UserID, png []byte) (name string, err error) // png nil: none
+	FindAvatar(ctx context.Context, id rally.UserID, name string) (png []byte, err error)
+	// ScheduleDeletion says when the account goes, and ends all its sessions.
+	ScheduleDeletion(ctx context.Context, id rally.UserID, at time.Time) error
+	KeepAccount(ctx context.Context, id rally.UserID) error
+	// Export gives everything that is held about somebody, by file name.
+	Export(ctx context.Context, id rally.UserID) (map[string][]byte, error)
+}
+
+// Identities keeps what people sign in with elsewhere.
+type Identities interface {
+	FindIdentity(ctx context.Context, issuer, subject string) (rally.User, error)
+	ListIdentities(ctx context.Context, user rally.UserID) ([]rally.Identity, error)
+	LinkIdentity(ctx context.Context, user rally.UserID, id rally.Identity) error
+	UnlinkIdentity(ctx context.Context, user rally.UserID, issuer, subject string) error
+	// SpendState says whether a state has come back for the first time.
+	SpendState(ctx context.Context, stateHash []byte) (first bool, err error)
+}
+
+// Factors keeps one-time codes.
+type Factors interface {
+	FindFactor(ctx context.Context, user rally.UserID) (rally.Factor, error)
+	StartFactor(ctx context.Context, user rally.UserID, sealed []byte) error
+	// TurnOnFactor makes the secret that was started count, with step spent,
+	// and ends all sessions but one.
+	TurnOnFactor(ctx context.Context, user rally.UserID, step int64, recovery [][]byte, except rally.SessionID) error
+	TurnOffFactor(ctx context.Context, user rally.UserID, except rally.SessionID) error
+	SpendStep(ctx context.Context, user rally.UserID, step int64) (first bool, err error)
+	SpendRecovery(ctx context.Context, user rally.UserID, hash []byte) (first bool, left int, err error)
+	ReplaceRecovery(ctx context.Context, user rally.UserID, hashes [][]byte) error
+	HasRecovery(ctx context.Context, user rally.UserID, hashes [][]byte) (all bool, err error)
+}
+
+// Links keeps what letters' links are for.
+type Links interface {
+	FindLink(ctx context.Context, token string) (rally.Link, error)
+	// NewLink draws the token of a link; one of the same kind dies.
+	NewLink(ctx context.Context, user rally.UserID, kind rally.LinkKind, email string) (token string, err error)
+	UseResetLink(ctx context.Context, token, hash string) (rally.User, error)
+	UseEmailLink(ctx context.Context, token string) (u rally.User, before string, err error)
+}
+
+// SecurityLog keeps what has happened to accounts.
+type SecurityLog interface {
+	RecordSecurity(ctx context.Context, e rally.SecurityEvent) error
+	ListSecurity(ctx context.Context, user rally.UserID, before int64, limit int) ([]rally.SecurityEvent, error)
+	// KnownAddress says whether the account has been signed in to from there
+	// within the last 30 days.
+	KnownAddress(ctx context.Context, user rally.UserID, address string) (bool, error)
+}
+
+// Letters sends e-mail, some time soon.
+type Letters interface {
+	QueueLetter(ctx context.Context, l rally.Letter) error
+}
+
+// Mailer sends an e-mail now.
+type Mailer interface {
+	Send(ctx context.Context, m rally.Mail) error
+}
+
+// Mailbox shows what a development server has kept instead of sending it.
+type Mailbox interface {
+	Mails() (mails []rally.Mail, at []time.Time)
 }
 
 // Results keeps finished matches.
@@ -67,6 +137,8 @@ type Hub interface {
 	Serve(w http.ResponseWriter, r *http.Request, v rally.Viewer, open func(*live.Conn) live.Receiver) error
 	Push(user rally.UserID, render func(locale string) ([]byte, error))
 	CloseSession(id rally.SessionID, code int, reason string)
+	// CloseElsewhere closes the sockets of a user's other sessions.
+	CloseElsewhere(user rally.UserID, except rally.SessionID)
 }
 
 // Config is all that a Server needs. Everything without a default must be set.
@@ -91,16 +163,30 @@ type Config struct {
 	// Ready says whether the parts that pages need are there: the database,
 	// the bus. It must answer within two seconds.
 	Ready func(ctx context.Context) error
-	Log   *slog.Logger // nil discards
+
+	OAuth       *auth.OAuth
+	Sealer      *auth.Sealer
+	Throttles   *auth.Throttles
+	Identities  Identities
+	Factors     Factors
+	Links       Links
+	SecurityLog SecurityLog
+	Letters     Letters
+	Mailer      Mailer  // nil: letters cannot be sent, and nothing offers to
+	Mailbox     Mailbox // shown at /dev/mail with Dev; nil: there is none
+
+	Now func() time.Time // nil: time.Now
+	Log *slog.Logger     // nil discards
 }
 
 // Server answers every request of the site. It is safe for concurrent use.
 type Server struct {
 	c        Config
 	echo     *echo.Echo
-	gates    map[string]Gate // by method and path
+	routes   map[string]Route // by method and path
 	foreign  *http.CrossOriginProtection
 	squeezer *sync.Pool
+	signIns  turns
 	stopping atomic.Bool
 }
 
@@ -108,18 +194,23 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	if c.BaseURL == nil || c.Views == nil || c.Static == nil || c.Users == nil || c.Sessions == nil ||
 		c.Results == nil || c.Passwords == nil || c.Tokens == nil || c.Registry == nil ||
-		c.Matchmaker == nil || c.Hub == nil || c.Ready == nil {
+		c.Matchmaker == nil || c.Hub == nil || c.Ready == nil || c.OAuth == nil || c.Sealer == nil ||
+		c.Throttles == nil || c.Identities == nil || c.Factors == nil || c.Links == nil ||
+		c.SecurityLog == nil || c.Letters == nil {
 		return nil, errors.New("handlers: a part is missing from Config")
 	}
 	if c.Points == 0 {
 		c.Points = 11
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
 		c:        c,
-		gates:    map[string]Gate{},
+		routes:   map[string]Route{},
 		foreign:  http.NewCrossOriginProtection(),
 		squeezer: newSqueezer(),
 	}
