@@ -1,0 +1,57 @@
+package handlers
+
+import (
+	"context"
+	"sync"
+)
+
+// turns has people who do the same thing at the same moment do it one after the
+// other. The zero value is ready for use.
+type turns struct {
+	mu      sync.Mutex
+	waiting map[string]*turn
+}
+
+// turn is that of one key. Who can put something into taken has it.
+type turn struct {
+	taken chan struct{}
+	users int // who has it or waits for it
+}
+
+// take waits for the turn of key, which done gives back. It fails with ctx.
+func (t *turns) take(ctx context.Context, key string) (done func(), err error) {
+	one := t.enter(key)
+	select {
+	case one.taken <- struct{}{}:
+		return func() {
+			<-one.taken
+			t.leave(key, one)
+		}, nil
+	case <-ctx.Done():
+		t.leave(key, one)
+		return nil, ctx.Err()
+	}
+}
+
+func (t *turns) enter(key string) *turn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	one := t.waiting[key]
+	if one == nil {
+		if t.waiting == nil {
+			t.waiting = make(map[string]*turn)
+		}
+		one = &turn{taken: make(chan struct{}, 1)}
+		t.waiting[key] = one
+	}
+	one.users++
+	return one
+}
+
+func (t *turns) leave(key string, one *turn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if one.users--; one.users == 0 {
+		delete(t.waiting, key)
+	}
+}
