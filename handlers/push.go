@@ -39,6 +39,10 @@ func (s *Server) OnEvent(e rally.Event) {
 				return views.PushQueuePanel(s.playPage(p, user))
 			})
 		}
+	case rally.PlaceTaken:
+		for _, user := range e.Users {
+			s.c.Hub.CloseElsewhere(user, e.Session)
+		}
 	case rally.SessionEnded:
 		s.c.Hub.CloseSession(e.Session, live.CodeSessionEnded, e.Reason)
 	}
