@@ -4,7 +4,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"golang.org/x/net/html"
 
 	"rally"
+	"rally/store"
 )
 
 // browser is somebody's: it keeps cookies and follows no redirect by itself.
@@ -22,6 +22,7 @@ type browser struct {
 	site *site
 	http *http.Client
 	user rally.User
+	node *store.Places // where it is live without a socket, in tests that say so
 }
 
 // browser gives a fresh one.
@@ -36,35 +37,6 @@ func (s *site) browser(t *testing.T) *browser {
 		Jar:           jar,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-}
-
-// insider gives the browser of somebody new, signed in without the forms.
-func (s *site) insider(t *testing.T, name string) *browser {
-	t.Helper()
-	b := s.browser(t)
-	var err error
-	b.user, err = s.store.CreateUser(t.Context(), rally.NewUser{Name: name, Email: name + "@example.org"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.setCookie(sessionCookie, s.openSession(t, b.user.ID, rally.StageFull))
-	b.issue(s.tokens(t, 0), b.user.ID, b.session())
-	return b
-}
-
-// member signs somebody up and gives their browser.
-func (s *site) member(t *testing.T, name string) *browser {
-	t.Helper()
-	b := s.browser(t)
-	email := strings.ToLower(name) + "@example.org"
-	res := b.post("/sign-up", "name", name, "email", email, "password", password)
-	res.wants(http.StatusSeeOther)
-	user, _, err := s.store.FindCredentials(t.Context(), email)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.user = user
-	return b
 }
 
 // answer is a response, read whole.
@@ -153,22 +125,6 @@ func (b *browser) setCookie(name, value string) {
 func (b *browser) session() rally.SessionID {
 	id, _, _ := strings.Cut(b.cookie(sessionCookie), ".")
 	return rally.SessionID(id)
-}
-
-// openSession opens a session of a stage and gives its cookie's value.
-func (s *site) openSession(t *testing.T, user rally.UserID, stage rally.Stage) string {
-	t.Helper()
-	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/sign-in", nil)
-	if _, err := s.sessions.Open(w, r, user, stage); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range w.Result().Cookies() {
-		if c.Name == sessionCookie {
-			return c.Value
-		}
-	}
-	t.Fatal("no cookie")
-	return ""
 }
 
 // wants fails the test unless the status is this one.

@@ -435,9 +435,8 @@ func TestPreferences(t *testing.T) {
 	other.post("/preferences", "theme", "light", "next", "/play").leadsTo("/play")
 	b.get("/play").has("html[lang=ko][data-theme=light]")
 	other.post("/preferences", "theme", "system", "locale", "en")
-	user, _, err := s.store.FindCredentials(t.Context(), "ada@example.org")
-	if err != nil || user.Theme != "" || user.Locale != "en" {
-		t.Errorf("the account has %q and %q, %v", user.Locale, user.Theme, err)
+	if user := s.account(t, "ada@example.org").User; user.Theme != "" || user.Locale != "en" {
+		t.Errorf("the account has %q and %q", user.Locale, user.Theme)
 	}
 	// htmx leaves the page, for the whole of it changes.
 	if got := other.postWith(partial(), "/preferences", "locale", "ko", "next", "/play").Header.Get("HX-Redirect"); got != "/play" {

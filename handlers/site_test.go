@@ -3,19 +3,23 @@ package handlers_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"log/slog"
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"rally/auth"
+	"rally/auth/oidctest"
 	"rally/bus"
 	"rally/handlers"
 	"rally/live"
+	"rally/mail"
 	"rally/match"
 	"rally/static"
 	"rally/store"
@@ -45,16 +49,33 @@ type site struct {
 	sessions  *store.SessionStore
 	passwords *auth.Passwords
 	keys      auth.Keys
+	keyFile   string
 	registry  *match.Registry
 	queue     *match.Matchmaker
 	hub       *live.Hub
-	log       *logLines
+	sealer    *auth.Sealer
+	mail      *mail.Box
+	letters   *letters
+	provider  *oidctest.Provider // "oidc" at sign-in; nil unless a test asks for one
+
+	checkEvery time.Duration // of the hub; 0: as usual
+	clock      *clock
+	log        *logLines
 }
 
 // newSite starts one for a test. Each change may alter the configuration.
 func newSite(t *testing.T, changes ...func(*handlers.Config)) *site {
 	t.Helper()
-	s := &site{log: &logLines{}}
+	return newSiteWith(t, nil, changes...)
+}
+
+// newSiteWith is newSite with a part that there is usually not.
+func newSiteWith(t *testing.T, part func(*site), changes ...func(*handlers.Config)) *site {
+	t.Helper()
+	s := &site{log: &logLines{}, mail: mail.NewBox(100), letters: &letters{t: t}, clock: &clock{}}
+	if part != nil {
+		part(s)
+	}
 	logger := slog.New(slog.NewJSONHandler(s.log, nil))
 
 	events, err := bus.New(bus.Config{Log: logger})
@@ -62,13 +83,17 @@ func newSite(t *testing.T, changes ...func(*handlers.Config)) *site {
 		t.Fatal(err)
 	}
 	publish := events.Publish
-	s.store = storetest.New(t, func(c *store.Config) { c.Publish = publish })
+	s.store = storetest.New(t, func(c *store.Config) { c.Publish, c.Now = publish, s.clock.Now })
 	s.sessions = s.store.Sessions()
 
-	if s.keys, err = auth.LoadKeys(filepath.Join(t.TempDir(), "keys.json"), time.Now()); err != nil {
+	s.keyFile = filepath.Join(t.TempDir(), "keys.json")
+	if s.keys, err = auth.LoadKeys(s.keyFile, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	s.passwords = auth.NewPasswords(auth.PasswordConfig{Memory: 64, Iterations: 1})
+	if s.sealer, err = auth.NewSealer(bytes.Repeat([]byte{7}, 32)); err != nil {
+		t.Fatal(err)
+	}
 	files := static.New(false)
 	pages, err := views.New(views.Config{Asset: files.URL})
 	if err != nil {
@@ -78,7 +103,9 @@ func newSite(t *testing.T, changes ...func(*handlers.Config)) *site {
 		Loops: 1, Keep: s.store.KeepMatch, Publish: publish, Countdown: 100 * time.Millisecond,
 	})
 	s.registry.Start()
-	s.hub = live.NewHub(live.Config{Log: logger})
+	s.hub = live.NewHub(live.Config{
+		Log: logger, Check: s.sessions.Standing, CheckEvery: s.checkEvery,
+		Places: s.store.Places("node-" + rand.Text())})
 	s.queue = match.NewMatchmaker(match.MatchmakerConfig{
 		Create: s.registry.Create, Playing: s.registry.Playing, Present: s.hub.Online,
 		Points: 1, Publish: publish, Log: logger,
@@ -92,14 +119,18 @@ func newSite(t *testing.T, changes ...func(*handlers.Config)) *site {
 		Users: s.store, Sessions: s.sessions, Results: s.store,
 		Passwords: s.passwords, Tokens: s.tokens(t, 0),
 		Registry: s.registry, Matchmaker: s.queue, Hub: s.hub,
-		Ready: s.store.Ready, Log: logger,
+		Ready: s.store.Ready, Log: logger, Now: s.clock.Now,
+		Sealer: s.sealer, Throttles: auth.NewThrottles(s.store), Identities: s.store, Factors: s.store,
+		Links: s.store, SecurityLog: s.store, Letters: s.letters, Mailer: s.mail,
 	}
+	config.OAuth = s.oauth(t, config.BaseURL)
 	for _, change := range changes {
 		change(&config)
 	}
 	if s.handlers, err = handlers.New(config); err != nil {
 		t.Fatal(err)
 	}
+	s.letters.write = s.handlers.WriteLetter
 	s.Config.Handler = s.handlers.Handler()
 	s.Config.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelError)
 	s.StartTLS()
@@ -130,13 +161,36 @@ func newSite(t *testing.T, changes ...func(*handlers.Config)) *site {
 func (s *site) tokens(t *testing.T, shift time.Duration) *auth.Tokens {
 	t.Helper()
 	tokens, err := auth.NewTokens(auth.TokenConfig{
-		Keys: s.keys, Now: func() time.Time { return time.Now().Add(shift) },
+		Keys: s.keys, Now: func() time.Time { return s.clock.Now().Add(shift) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return tokens
 }
+
+// oauth knows the site's provider, if it has one.
+func (s *site) oauth(t *testing.T, base *url.URL) *auth.OAuth {
+	t.Helper()
+	config := auth.OAuthConfig{BaseURL: base, Sealer: s.sealer, Now: s.clock.Now, Timeout: 2 * time.Second}
+	if s.provider != nil {
+		config.Providers = []auth.ProviderConfig{{
+			Name: "oidc", Label: "School", Issuer: s.provider.URL(), ClientID: s.provider.ClientID(), ClientSecret: s.provider.ClientSecret(),
+		}}
+	}
+	providers, err := auth.NewOAuth(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return providers
+}
+
+// clock is the site's idea of the time, which a test may move.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+func (c *clock) forward(d time.Duration) { c.ahead.Add(int64(d)) }
 
 // logLines collects what is logged.
 type logLines struct {

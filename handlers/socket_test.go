@@ -152,6 +152,13 @@ func (s *socket) waitClose() (code websocket.StatusCode) {
 	return code
 }
 
+// closed gives the code the socket was closed with, 0 while it is open.
+func (s *socket) closed() websocket.StatusCode {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.code
+}
+
 // parses fails the test unless text is markup without anything a policy would
 // have to stop.
 func parses(t *testing.T, text string) {
