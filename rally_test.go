@@ -71,6 +71,9 @@ func TestEmailsAreOnePlainAddress(t *testing.T) {
 		"a@b.c, d@e.f":                    {"a@b.c, d@e.f", "field.email_invalid"},
 		"a@b.c\r\nBcc: d@e.f":             {"a@b.c\r\nBcc: d@e.f", "field.email_invalid"},
 		strings.Repeat("a", 251) + "@b.c": {strings.Repeat("a", 251) + "@b.c", "field.email_invalid"},
+		"\u202ea@example.org":             {"\u202ea@example.org", "field.email_invalid"},
+		"a\u200b@example.org":             {"a\u200b@example.org", "field.email_invalid"},
+		"a@exam\u00adple.org":             {"a@exam\u00adple.org", "field.email_invalid"},
 	} {
 		email, problem := rally.NormalizeEmail(in)
 		if email != want.email || problem != want.problem {

@@ -82,20 +82,24 @@ func NormalizeName(s string) (name, problem string) {
 	return name, ""
 }
 
-// NormalizeEmail trims s and checks that it is one plain address. The second
-// result is the message id of what is wrong, or "".
+// NormalizeEmail trims s and checks that it is one plain address, with nothing
+// invisible or direction-changing in it. The second result is the message id of
+// what is wrong, or "".
 func NormalizeEmail(s string) (email, problem string) {
 	email = strings.TrimSpace(s)
 	if email == "" {
 		return email, "field.email_empty"
 	}
 	a, err := mail.ParseAddress(email)
-	if err != nil || a.Address != email || len(email) > EmailMax || strings.ContainsAny(email, "\r\n\t ") {
+	if err != nil || a.Address != email || len(email) > EmailMax || strings.ContainsFunc(email, unprintable) {
 		return email, "field.email_invalid"
 	}
 	at := strings.LastIndexByte(email, '@')
 	return email[:at] + strings.ToLower(email[at:]), ""
 }
+
+// unprintable says whether r shows as nothing, or as a space.
+func unprintable(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }
 
 // CheckPassword gives the message id of what is wrong with a new password's
 // length, or "". There are no composition rules; auth refuses the most common
