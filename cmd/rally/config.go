@@ -9,6 +9,9 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"rally/auth"
+	"rally/mail"
 )
 
 // config is everything that can be set, as it was written: each field is a
@@ -26,8 +29,13 @@ type config struct {
 	NATSURL        string   `env:"RALLY_NATS_URL" group:"Storage" help:"A NATS server to use instead of the one in the process." name:"nats-url" placeholder:"URL"`
 	MetricsAddr    string   `env:"RALLY_METRICS_ADDR" group:"Operation" help:"Where /metrics and /debug/pprof listen; without a host, on this machine alone (default: nowhere)." placeholder:"HOST:PORT"`
 	Log            string   `default:"info" env:"RALLY_LOG" group:"Operation" help:"How much is logged." placeholder:"debug|info|warn|error"`
-	Dev            bool     `env:"RALLY_DEV" group:"Operation" help:"For working on Rally: assets from disk, log lines for people."`
+	Dev            bool     `env:"RALLY_DEV" group:"Operation" help:"For working on Rally: assets from disk, log lines for people, letters at /dev/mail."`
 	Points         int      `default:"11" env:"RALLY_POINTS" group:"Game" help:"Points that win a match, 1 to 21." placeholder:"N"`
+
+	passwordConfig
+	secretConfig
+	oauthConfig
+	mailConfig
 }
 
 // The ways to TLS.
@@ -44,6 +52,11 @@ type settings struct {
 	level    slog.Level     // of the log
 	proxies  []netip.Prefix // trusted
 	redirect bool           // plain HTTP redirects to TLS
+
+	hashing   auth.PasswordConfig   // of passwords
+	secretKey []byte                // nil: the one in the data folder
+	providers []auth.ProviderConfig // whose accounts may sign in
+	smtp      *mail.Config          // nil: no letters, or a box for them
 }
 
 // settle checks a configuration. The error names every setting that is wrong,
@@ -109,6 +122,14 @@ func (c config) settle() (settings, error) {
 		}
 		s.proxies = append(s.proxies, prefix)
 	}
+	s.hashing = c.passwords(complain)
+	if c.SecretKey != "" {
+		if s.secretKey, err = auth.ParseSecretKey(c.SecretKey); err != nil {
+			complain("RALLY_SECRET_KEY is %w", err) // which does not repeat it
+		}
+	}
+	s.providers = c.oauthProviders(complain)
+	s.smtp = c.mailServer(complain)
 	return s, errors.Join(wrong...)
 }
 

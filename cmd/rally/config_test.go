@@ -4,6 +4,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"rally/auth"
 )
 
 // plain is a configuration as it is when nothing is set.
@@ -85,6 +87,8 @@ func TestSettleSaysWhatIsWrong(t *testing.T) {
 		"too many points":      {func(c *config) { c.Points = 22 }, []string{"RALLY_POINTS is 22"}},
 		"proxies":              {func(c *config) { c.TrustedProxies = []string{"10.0.0.0/8", "nginx"} }, []string{`has "nginx"`}},
 		"several things":       {func(c *config) { c.Points, c.Log = 0, "loud" }, []string{"RALLY_POINTS", "RALLY_LOG"}},
+		"cheap passwords":      {func(c *config) { c.Argon2Memory, c.Argon2Passes = 19, 2 }, []string{"RALLY_ARGON2_MEMORY is 19: choose 64", "RALLY_ARGON2_PASSES is 2: choose 3"}},
+		"dear passwords":       {func(c *config) { c.Argon2Memory, c.Argon2Workers = 1<<20, 1000 }, []string{"RALLY_ARGON2_MEMORY", "RALLY_ARGON2_WORKERS is 1000"}},
 		"metrics without port": {func(c *config) { c.MetricsAddr = "localhost" }, []string{"RALLY_METRICS_ADDR"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -101,6 +105,21 @@ func TestSettleSaysWhatIsWrong(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Requirement 11.
+func TestSettleSetsWhatPasswordsCost(t *testing.T) {
+	t.Parallel()
+	c := plain()
+	s, err := c.settle()
+	if err != nil || s.hashing != (auth.PasswordConfig{Memory: 64 << 10, Iterations: 3}) {
+		t.Errorf("by default %+v, %v", s.hashing, err)
+	}
+	c.Argon2Memory, c.Argon2Passes, c.Argon2Workers = 256, 4, 2
+	s, err = c.settle()
+	if err != nil || s.hashing != (auth.PasswordConfig{Memory: 256 << 10, Iterations: 4, Workers: 2}) {
+		t.Errorf("set, %+v, %v", s.hashing, err)
 	}
 }
 

@@ -7,9 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"time"
 
-	"rally/auth"
 	"rally/store"
 )
 
@@ -44,15 +42,13 @@ func startCluster(ctx context.Context, s settings, log *slog.Logger) (*store.Clu
 
 func clusterFolder(s settings) string { return filepath.Join(s.Data, "postgres") }
 
-// loadTokens gives what signs tokens, with the keys of the data folder.
-func loadTokens(s settings) (*auth.Tokens, error) {
-	keys, err := auth.LoadKeys(filepath.Join(s.Data, "keys.json"), time.Now())
-	if err != nil {
-		return nil, fmt.Errorf("loading the keys of tokens: %w", err)
+// databaseOf gives the address of the running server's database.
+func databaseOf(s settings) (url string, err error) {
+	if s.DatabaseURL != "" {
+		return s.DatabaseURL, nil
 	}
-	tokens, err := auth.NewTokens(auth.TokenConfig{Keys: keys})
-	if err != nil {
-		return nil, fmt.Errorf("loading the keys of tokens: %w", err)
+	if url, err = store.ClusterURL(clusterFolder(s), databaseName); err != nil {
+		return "", fmt.Errorf("finding the server's database (start the server, with the same RALLY_DATA): %w", err)
 	}
-	return tokens, nil
+	return url, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -12,7 +13,7 @@ import (
 )
 
 // keysFile is where the keys are that sign tokens.
-func keysFile(s settings) string { return filepath.Join(s.Data, "keys.json") }
+func keysFile(s settings) string { return cmp.Or(s.TokenKeys, filepath.Join(s.Data, "keys.json")) }
 
 type keysCommand struct {
 	List   listKeysCommand   `cmd:"" help:"List the keys and what each is good for."`
