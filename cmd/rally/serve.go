@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -9,18 +10,20 @@ import (
 	"sync"
 	"time"
 
+	"rally"
 	"rally/auth"
 	"rally/bus"
 	"rally/handlers"
 	"rally/live"
+	"rally/mail"
 	"rally/match"
 	"rally/static"
 	"rally/store"
 	"rally/views"
 )
 
-// choreEvery is how often certificates are looked at and dead sessions cleared
-// away.
+// choreEvery is how often certificates are looked at and what has had its time
+// is cleared away.
 const choreEvery = time.Hour
 
 // run serves until ctx ends or something that Rally cannot do without fails,
@@ -43,7 +46,7 @@ func run(ctx context.Context, cfg config, out, logs io.Writer) (err error) {
 	}
 	h.log.Info("serving", "url", h.base.String(), "version", versionText(), "tls", h.TLS,
 		"addresses", h.listeners, "ms", time.Since(begun).Milliseconds())
-	fmt.Fprintf(out, "Rally is ready at %s\n", h.base)
+	fmt.Fprint(out, h.greeting())
 
 	select {
 	case <-ctx.Done():
@@ -53,6 +56,15 @@ func run(ctx context.Context, cfg config, out, logs io.Writer) (err error) {
 	case err := <-h.failed:
 		return err
 	}
+}
+
+// greeting says where to go.
+func (h *house) greeting() string {
+	text := fmt.Sprintf("Rally is ready at %s\n", h.base)
+	if h.mailbox != nil {
+		text += fmt.Sprintf("Letters are kept at %s/dev/mail\n", h.base)
+	}
+	return text
 }
 
 // house is a running Rally: every room, and the order in which they close.
@@ -69,6 +81,9 @@ type house struct {
 	registry   *match.Registry
 	hub        *live.Hub
 	matchmaker *match.Matchmaker
+	tokens     *auth.Tokens
+	mailer     handlers.Mailer  // nil: no letters
+	mailbox    handlers.Mailbox // nil: letters go out, or there are none
 	site       *handlers.Server
 }
 
@@ -109,8 +124,17 @@ func (h *house) build(ctx context.Context) (err error) {
 	if err := h.store.Migrate(ctx); err != nil {
 		return fmt.Errorf("bringing the database up to date: %w", err)
 	}
-	h.openMatches()
+	places := h.store.Places(rand.Text())
+	if h.NATSURL == "" { // nodes need a bus outside of them, so there is no other
+		if err := places.Alone(ctx); err != nil {
+			return fmt.Errorf("taking over from who was here before: %w", err)
+		}
+	}
+	h.openMatches(places)
 	if err := h.openSite(); err != nil {
+		return err
+	}
+	if err := h.openJobs(ctx); err != nil {
 		return err
 	}
 	h.serve(ctx)
@@ -135,7 +159,7 @@ func (h *house) openDatabase(ctx context.Context) (url string, err error) {
 }
 
 // openMatches starts the loops that play and the queue that pairs.
-func (h *house) openMatches() {
+func (h *house) openMatches(places live.Places) {
 	clock := match.NewClock()
 	h.registry = match.NewRegistry(match.Config{
 		Log: h.log, Clock: clock, Keep: h.store.KeepMatch, Publish: h.bus.Publish,
@@ -143,7 +167,8 @@ func (h *house) openMatches() {
 	h.registry.Start()
 	h.closing.add("matches", 2500*time.Millisecond, h.registry.Stop)
 	h.hub = live.NewHub(live.Config{
-		Origins: h.origins(), Log: h.log, Check: h.store.Sessions().Alive,
+		Origins: h.origins(), Log: h.log,
+		Check: h.store.Sessions().Standing, Places: places,
 	})
 	h.closing.add("sockets", 1500*time.Millisecond, func(ctx context.Context) error { h.hub.Shutdown(ctx); return nil })
 	h.matchmaker = match.NewMatchmaker(match.MatchmakerConfig{
@@ -155,9 +180,19 @@ func (h *house) openMatches() {
 }
 
 // openSite makes what answers requests, and has it told what happens.
-func (h *house) openSite() error {
-	tokens, err := loadTokens(h.settings)
+func (h *house) openSite() (err error) {
+	if h.tokens, err = loadTokens(h.settings); err != nil {
+		return err
+	}
+	sealer, err := loadSealer(h.settings)
 	if err != nil {
+		return err
+	}
+	oauth, err := auth.NewOAuth(auth.OAuthConfig{Providers: h.providers, BaseURL: h.base, Sealer: sealer})
+	if err != nil {
+		return fmt.Errorf("setting up other accounts to sign in with: %w", err)
+	}
+	if h.mailer, h.mailbox, err = openMail(h.settings); err != nil {
 		return err
 	}
 	files := static.New(h.Dev)
@@ -169,8 +204,11 @@ func (h *house) openSite() error {
 		BaseURL: h.base, TrustedProxies: h.proxies, Points: h.Points, Dev: h.Dev,
 		Views: pages, Static: files,
 		Users: h.store, Sessions: h.store.Sessions(), Results: h.store,
-		Passwords: auth.NewPasswords(auth.PasswordConfig{}), Tokens: tokens,
+		Passwords: auth.NewPasswords(h.hashing), Tokens: h.tokens,
 		Registry: h.registry, Matchmaker: h.matchmaker, Hub: h.hub,
+		OAuth: oauth, Sealer: sealer, Throttles: auth.NewThrottles(h.store),
+		Identities: h.store, Factors: h.store, Links: h.store, SecurityLog: h.store,
+		Letters: h.store, Mailer: h.mailer, Mailbox: h.mailbox,
 		Ready: func(ctx context.Context) error { return errors.Join(h.store.Ready(ctx), h.bus.Ready()) },
 		Log:   h.log,
 	})
@@ -183,6 +221,27 @@ func (h *house) openSite() error {
 	}
 	h.closing.add("subscription", 0, func(context.Context) error { stop(); return nil })
 	return nil
+}
+
+// openJobs starts what is done beside requests: letters.
+func (h *house) openJobs(ctx context.Context) error {
+	stop, err := h.store.StartJobs(ctx, store.JobsConfig{Letter: h.sendLetter})
+	if err != nil {
+		return fmt.Errorf("starting the jobs: %w", err)
+	}
+	h.closing.add("jobs", 1500*time.Millisecond, stop)
+	return nil
+}
+
+// sendLetter writes a letter and sends it. One that will never be taken counts
+// as done.
+func (h *house) sendLetter(ctx context.Context, l rally.Letter) error {
+	err := h.site.WriteLetter(ctx, l)
+	if errors.Is(err, mail.ErrRefused) {
+		h.log.Warn("a letter was refused for good", "letter", l.Kind, "user", l.User, "error", err)
+		return nil
+	}
+	return err
 }
 
 // serve starts answering, and the chores that go on meanwhile.
@@ -199,31 +258,8 @@ func (h *house) serve(ctx context.Context) {
 	})
 
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		h.chores(ctx)
-	}()
-	h.closing.add("chores", 0, func(context.Context) error { cancel(); <-done; return nil })
-}
-
-// chores does what has to be done now and then, until ctx ends.
-func (h *house) chores(ctx context.Context) {
-	ticker := time.NewTicker(choreEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-ticker.C:
-			if h.certs != nil {
-				if err := h.certs.refresh(now); err != nil {
-					h.log.Error("certificate not renewed", "error", err)
-				}
-			}
-			if _, err := h.store.Sessions().PurgeSessions(ctx); err != nil && ctx.Err() == nil {
-				h.log.Warn("dead sessions not cleared away", "error", err)
-			}
-		}
-	}
+	var chores sync.WaitGroup
+	chores.Go(func() { h.chores(ctx) })
+	chores.Go(func() { followKeys(ctx, h.tokens, keysFile(h.settings), h.log) })
+	h.closing.add("chores", 0, func(context.Context) error { cancel(); chores.Wait(); return nil })
 }

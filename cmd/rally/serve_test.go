@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -37,6 +36,7 @@ type running struct {
 	url       string            // of the site
 	addresses map[string]string // of the listeners
 	client    *http.Client      // trusts the site's certificate
+	greeting  []string          // the lines it has printed
 	logs      *logBuffer
 	stop      func() error // asks it to stop, and gives what run gave; may be called again
 }
@@ -93,13 +93,15 @@ func start(t *testing.T, c config) *running {
 		}
 	})
 	t.Cleanup(func() { _ = r.stop() })
-	line, err := bufio.NewReader(out).ReadString('\n')
+	said := make([]byte, 4096)
+	n, err := out.Read(said) // it says all at once
 	if err != nil {
 		t.Fatalf("it does not start: %v", r.stop())
 	}
-	r.url = strings.TrimSpace(strings.TrimPrefix(line, "Rally is ready at "))
+	r.greeting = strings.Split(strings.TrimSpace(string(said[:n])), "\n")
+	r.url = strings.TrimPrefix(r.greeting[0], "Rally is ready at ")
 	if !strings.HasPrefix(r.url, "http") {
-		t.Fatalf("it says %q", line)
+		t.Fatalf("it says %q", r.greeting)
 	}
 	// Whoever asks for the site at its own address gets to this server.
 	r.addresses = r.logged("serving")
