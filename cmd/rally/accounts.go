@@ -19,16 +19,15 @@ type benchAccounts struct {
 	store  *store.Store
 	tokens *auth.Tokens
 	tag    string // of this run's accounts
+
+	hashing auth.PasswordConfig // of passwords, as the server's
 }
 
 // openAccounts finds the database of the running server.
 func openAccounts(ctx context.Context, s settings, log *slog.Logger) (*benchAccounts, error) {
-	url := s.DatabaseURL
-	if url == "" {
-		var err error
-		if url, err = store.ClusterURL(clusterFolder(s), databaseName); err != nil {
-			return nil, fmt.Errorf("finding the server's database (start the server, with the same RALLY_DATA): %w", err)
-		}
+	url, err := databaseOf(s)
+	if err != nil {
+		return nil, err
 	}
 	tokens, err := loadTokens(s)
 	if err != nil {
@@ -39,7 +38,7 @@ func openAccounts(ctx context.Context, s settings, log *slog.Logger) (*benchAcco
 		return nil, fmt.Errorf("opening the server's database: %w", err)
 	}
 	// The time in seconds, in 36 letters: 6 of them until the year 2038.
-	return &benchAccounts{store: db, tokens: tokens, tag: strconv.FormatInt(time.Now().Unix(), 36)}, nil
+	return &benchAccounts{store: db, tokens: tokens, tag: strconv.FormatInt(time.Now().Unix(), 36), hashing: s.hashing}, nil
 }
 
 func (a *benchAccounts) close() { a.store.Close() }
@@ -78,7 +77,7 @@ type benchLogins struct{ *benchAccounts }
 // Open implements bench.Logins. The password is hashed as the server does.
 func (a benchLogins) Open(ctx context.Context, n int) (addresses []string, password string, err error) {
 	password = rand.Text()
-	hash, err := auth.NewPasswords(auth.PasswordConfig{}).Hash(ctx, password)
+	hash, err := auth.NewPasswords(a.hashing).Hash(ctx, password)
 	if err != nil {
 		return nil, "", fmt.Errorf("hashing the bench's password: %w", err)
 	}

@@ -25,7 +25,7 @@ func TestCommandLine(t *testing.T) {
 	}{
 		"version":           {[]string{"version"}, 0, "rally ", ""},
 		"help":              {[]string{"--help"}, 0, "RALLY_ADDR", ""},
-		"help of a command": {[]string{"bench", "--help"}, 0, "--matches", ""},
+		"help of a command": {[]string{"bench", "matches", "--help"}, 0, "--matches", ""},
 		"unknown command":   {[]string{"play"}, 2, "", "unexpected argument play"},
 		"unknown flag":      {[]string{"--speed=11"}, 2, "", "unknown flag --speed"},
 		"not a number":      {[]string{"--points=many"}, 2, "", "--points"},

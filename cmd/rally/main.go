@@ -35,6 +35,8 @@ type cli struct {
 	Bench       benchCommand       `cmd:"" help:"Play many matches at once against the server running on this machine."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the running server whether it is ready."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
+
+	ResetPassword resetPasswordCommand `cmd:"" help:"Print a link with which somebody can choose a new password."`
 }
 
 // streams is where a command writes: its answer, and everything else.

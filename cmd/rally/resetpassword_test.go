@@ -1,0 +1,54 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestResetPasswordPrintsALink(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t)
+	r := start(t, c)
+	r.person().signUp("Ada", "ada@example.org")
+	reset := func(account string) (code int, link, errs string) {
+		t.Helper()
+		code, out, errs := command(t, "reset-password", account, "--addr="+r.config.Addr, "--data="+c.Data, "--database-url="+c.DatabaseURL)
+		return code, regexp.MustCompile(`https://\S+/links/[\w-]{43}`).FindString(out), errs
+	}
+	for account, want := range map[string]string{
+		"Bob":             `nobody here is called "Bob"`,
+		"ada@example.org": "nobody has shown that this address is theirs",
+	} {
+		if code, _, errs := reset(account); code != 1 || !strings.Contains(errs, want) {
+			t.Errorf("for %s: exit %d, %q", account, code, errs)
+		}
+	}
+	_, dead, _ := reset("ADA")
+	code, link, errs := reset("Ada")
+	if code != 0 || !strings.HasPrefix(link, r.url) {
+		t.Fatalf("exit %d, link %q, %q", code, link, errs)
+	}
+	ada := r.person()
+	if at, body := ada.visit(dead); at != "/reset" || strings.Contains(body, `name="password"`) {
+		t.Errorf("the older link leads to %s:\n%s", at, body)
+	}
+	ada.newPassword(link, "another horse battery")
+	if at := ada.signIn("Ada", "another horse battery"); strings.HasPrefix(at, "/sign-in") {
+		t.Errorf("the new password leads to %s", at)
+	}
+	if at, body := ada.visit(link); at != "/reset" || strings.Contains(body, `name="password"`) {
+		t.Errorf("used, the link leads to %s:\n%s", at, body)
+	}
+	// That somebody handed it over shows nothing about the address.
+	if code, _, _ := reset("ada@example.org"); code != 1 {
+		t.Error("the address counts as verified")
+	}
+}
+
+func TestResetPasswordNeedsTheServer(t *testing.T) {
+	t.Parallel()
+	if code, _, errs := command(t, "reset-password", "Ada", "--data="+t.TempDir()); code != 1 || !strings.Contains(errs, "start the server") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+}
