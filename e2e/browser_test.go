@@ -115,6 +115,7 @@ func newPerson(t *testing.T, setUp ...chromedp.Action[chromedp.Void]) *person {
 		}
 	}()
 	t.Cleanup(func() {
+		p.noteCookies()
 		cancel()
 		<-done
 		for _, c := range p.complaints {
@@ -247,4 +248,5 @@ func (p *person) signUp() {
 	p.open("/sign-up")
 	p.do(fill("name", p.name), fill("email", p.email), fill("password", password), press("/sign-up"))
 	p.until(`location.pathname !== "/sign-up"`)
+	p.noteCookies()
 }

@@ -17,11 +17,21 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"rally/auth/oidctest"
+	"rally/mail/mailtest"
 )
 
 // site is the one server the tests of this package share: they meet on it as
 // strangers do. Its matches are to five points.
 var site *server
+
+// provider and letterbox are the OpenID provider and the mail server that the
+// site knows.
+var (
+	provider  *oidctest.Provider
+	letterbox *mailtest.Server
+)
 
 // chromium is the one browser process; see newPerson.
 var chromium *browser
@@ -46,7 +56,19 @@ func runMain(m *testing.M) int {
 	if err := build.Run(); err != nil {
 		return fail(fmt.Errorf("building the server: %w", err))
 	}
-	site, err = startServer(binary, filepath.Join(dir, "site"), "RALLY_POINTS=5")
+	if provider, err = oidctest.New(oidctest.Config{}); err != nil {
+		return fail(err)
+	}
+	defer func() { _ = provider.Close() }()
+	if letterbox, err = mailtest.Start(mailtest.Config{}); err != nil {
+		return fail(err)
+	}
+	defer func() { _ = letterbox.Stop() }()
+	host, port := letterbox.Addr()
+	site, err = startServer(binary, filepath.Join(dir, "site"), "RALLY_POINTS=5",
+		"RALLY_OAUTH_OIDC_ISSUER="+provider.URL(), "RALLY_OAUTH_OIDC_NAME=Club",
+		"RALLY_OAUTH_OIDC_ID="+provider.ClientID(), "RALLY_OAUTH_OIDC_SECRET="+provider.ClientSecret(),
+		"RALLY_SMTP_HOST="+host, fmt.Sprintf("RALLY_SMTP_PORT=%d", port), "RALLY_SMTP_TLS=off", "RALLY_SMTP_FROM=rally@example.org")
 	if err != nil {
 		return fail(err)
 	}
@@ -58,6 +80,12 @@ func runMain(m *testing.M) int {
 	chromium.stop()
 	if err := site.stop(); err != nil {
 		code = fail(fmt.Errorf("stopping the server: %w", err))
+	}
+	if code == 0 {
+		secret(append(provider.Secrets(), password)...)
+		if err := logHoldsNoSecret(site.log); err != nil {
+			code = fail(err)
+		}
 	}
 	if code != 0 {
 		site.tell(os.Stderr)

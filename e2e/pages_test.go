@@ -59,8 +59,11 @@ func TestPagesAreAccessibleAndFit(t *testing.T) {
 	host := newPerson(t)
 	host.signUp()
 	profile := host.see(`document.querySelector('header a[href^="/players/"]').getAttribute("href")`)
-	anonymous := []string{"/", "/sign-up", "/sign-in", profile}
-	member := []string{"/play", profile}
+	anonymous := []string{"/", "/sign-up", "/sign-in", profile, "/forgot", "/reset", "/confirm-email"}
+	member := []string{
+		"/play", profile, "/settings", "/settings/security", "/settings/devices", "/settings/log", "/settings/data",
+		"/settings/password", "/settings/email", "/settings/codes", "/settings/delete",
+	}
 	for _, locale := range []string{"en", "ko"} {
 		for _, theme := range []string{"light", "dark"} {
 			t.Run(locale+" "+theme, func(t *testing.T) {
@@ -71,8 +74,11 @@ func TestPagesAreAccessibleAndFit(t *testing.T) {
 				}{{anonymous, false}, {member, true}} {
 					p := newPerson(t)
 					p.expect("404 ()")
+					p.expect("410 ()")
 					if who.in {
 						p.signUp()
+						p.open("/settings/proof")
+						p.prove(password)
 					} else {
 						p.open("/")
 					}
