@@ -32,8 +32,13 @@ func (s *Server) match(c echo.Context) error {
 		return err
 	}
 	user := of(c).member()
-	if info, live := s.c.Registry.Find(id); live && info.Phase != match.Over && user == 0 {
-		return s.refuse(c, becauseNeeded)
+	if info, live := s.c.Registry.Find(id); live && info.Phase != match.Over {
+		switch {
+		case user == 0:
+			return s.refuse(c, becauseNeeded)
+		case of(c).viewer.Elsewhere: // the court would have no socket
+			return s.divert(c, elsewherePath)
+		}
 	}
 	page, err := s.matchPage(c.Request().Context(), s.page(c), id, user)
 	if err != nil {
