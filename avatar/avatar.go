@@ -30,7 +30,7 @@ const (
 // people do.
 const (
 	atOnce   = MaxSide * MaxSide // pixels
-	patience = 3 * time.Second
+	patience = 5 * time.Second
 )
 
 // places bounds the memory of the process, so the process has one.

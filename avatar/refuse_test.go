@@ -148,13 +148,13 @@ func TestMakeTakesTurns(t *testing.T) {
 	t.Parallel()
 	data := encodePNG(t, quadrants(64, 64))
 	done := make(chan error)
-	for range 6 {
+	for range 4 {
 		go func() {
 			_, err := avatar.Make(data)
 			done <- err
 		}()
 	}
-	for range 6 {
+	for range 4 {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
