@@ -61,7 +61,7 @@ func (s *Server) signUp(c echo.Context) error {
 	}
 	s.securityEvent(c, rally.SecuritySignUp, user.ID, "")
 	s.greet(c, user)
-	return s.accept(c, user, next)
+	return s.accept(c, rally.Credentials{User: user}, next)
 }
 
 // greet has a letter written to a new account's address. That it could not be

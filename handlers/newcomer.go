@@ -138,7 +138,7 @@ func (s *Server) newcomer(c echo.Context) error {
 	}
 	clearCookie(c, newcomerCookie)
 	s.securityEvent(c, rally.SecuritySignUp, user.ID, a.Identity.Provider)
-	return s.accept(c, user, a.Next)
+	return s.accept(c, rally.Credentials{User: user}, a.Next)
 }
 
 // newcomerAgain shows the form once more, with what is wrong.

@@ -132,7 +132,7 @@ func (s *Server) arrive(c echo.Context, a auth.Arrival) error {
 	case err != nil:
 		return err
 	}
-	return s.accept(c, user, nextFrom(a.Next))
+	return s.accept(c, rally.Credentials{User: user}, nextFrom(a.Next))
 }
 
 // begunHere says whether the signed-in session is the one that sent the browser

@@ -118,7 +118,7 @@ func (s *Server) checkPassword(c echo.Context, user rally.UserID, password strin
 		return false, err
 	}
 	if rehash {
-		s.rehash(ctx, c, user, password)
+		s.rehash(c, user, hash, password)
 	}
 	return true, s.c.Throttles.Forgive(ctx, charges...)
 }

@@ -34,7 +34,8 @@ type Users interface {
 	// sign-in may mean, at most two, the likelier first.
 	FindCandidates(ctx context.Context, login string) ([]rally.Credentials, error)
 	FindPasswordHash(ctx context.Context, id rally.UserID) (hash string, err error)
-	SetPasswordHash(ctx context.Context, id rally.UserID, hash string) error
+	// Rehash puts another hash of the same password in the place of one.
+	Rehash(ctx context.Context, id rally.UserID, before, after string) error
 	// ChangePassword sets the hash and ends all sessions but one.
 	ChangePassword(ctx context.Context, id rally.UserID, hash string, except rally.SessionID) error
 	SetPreferences(ctx context.Context, id rally.UserID, locale, theme string) error

@@ -43,11 +43,11 @@ func (s *Server) signIn(c echo.Context) error {
 	if page.Email.Problem != "" || page.Password.Problem != "" {
 		return s.signInAgain(c, page, &rally.Error{Code: rally.EInvalid})
 	}
-	user, err := s.vouch(c, page.Email.Value, password)
+	who, err := s.vouch(c, page.Email.Value, password)
 	if err != nil {
 		return s.signInAgain(c, page, err)
 	}
-	return s.accept(c, user, next)
+	return s.accept(c, who, next)
 }
 
 // signInAgain is signUpAgain for the other form.
@@ -65,75 +65,74 @@ func (s *Server) signInAgain(c echo.Context, page views.SignInPage, err error) e
 // none get the same answer, for the same work, after the same time: a name may
 // mean two accounts, so all wait for what two hashes take. EThrottled after
 // too many attempts; what is refused for that costs the server no hash.
-func (s *Server) vouch(c echo.Context, login, password string) (rally.User, error) {
+func (s *Server) vouch(c echo.Context, login, password string) (who rally.Credentials, err error) {
 	ctx, address := c.Request().Context(), of(c).address
 	candidates, err := s.c.Users.FindCandidates(ctx, login)
 	if err != nil {
-		return rally.User{}, err
+		return who, err
 	}
 	if len(candidates) == 0 {
 		candidates = []rally.Credentials{{}} // nobody
 	}
 	known, err := s.knownHere(ctx, candidates, address)
 	if err != nil {
-		return rally.User{}, err
+		return who, err
 	}
-	begun, found, err := s.tryPassword(ctx, candidates, password, auth.SignInCharges(login, address, known))
+	try, err := s.tryPassword(ctx, candidates, password, auth.SignInCharges(login, address, known))
 	if err != nil {
-		return rally.User{}, err
+		return who, err
 	}
-	if found == nil {
+	if !try.ok {
 		s.securityEvent(c, rally.SecuritySignInFailed, candidates[0].User.ID, "")
 		err = &rally.Error{Code: rally.EUnauthorized, Message: "sign_in.wrong"}
-	} else if found.rehash {
-		s.rehash(ctx, c, found.user.ID, password)
+	} else if try.rehash {
+		try.who.Hash = s.rehash(c, try.who.User.ID, try.who.Hash, password)
 	}
-	s.keepFloor(ctx, begun)
-	if err != nil {
-		return rally.User{}, err
-	}
-	return found.user, nil
+	s.keepFloor(ctx, try.begun)
+	return try.who, err
 }
 
-// opened is the account that a password has opened.
-type opened struct {
-	user   rally.User
-	rehash bool // its hash was made with less than today's parameters
+// passwordTry is what became of a password.
+type passwordTry struct {
+	begun  time.Time // when its first hash was begun
+	ok     bool
+	who    rally.Credentials // whose it is, if ok
+	rehash bool              // its hash was made with less than today's parameters
 }
 
 // tryPassword tries a password on candidates, which counts as one attempt, and
-// forgets the attempts before if it opens one; found is nil if not. Somebody
-// who is right many times at once is never taken for somebody who tries: those
-// who share the first of the charges go one after the other. begun is when the
-// hashing began.
+// forgets the attempts before if it is right. Somebody who is right many times
+// at once is never taken for somebody who tries: those who share the first of
+// the charges go one after the other.
 func (s *Server) tryPassword(
 	ctx context.Context, candidates []rally.Credentials, password string, charges []rally.Charge,
-) (begun time.Time, found *opened, err error) {
+) (try passwordTry, err error) {
 	done, err := s.signIns.take(ctx, charges[0].Key)
 	if err != nil {
-		return begun, nil, err
+		return try, err
 	}
 	defer done()
 	if err := s.c.Throttles.Check(ctx, charges...); err != nil {
-		return begun, nil, err
+		return try, err
 	}
 	admit := func() error {
-		if !begun.IsZero() {
+		if !try.begun.IsZero() {
 			return nil // one attempt, whomever it may mean
 		}
-		begun = time.Now()
+		try.begun = time.Now()
 		return s.c.Throttles.Charge(ctx, charges...)
 	}
 	for _, candidate := range candidates {
-		ok, rehash, err := s.c.Passwords.Verify(ctx, password, candidate.Hash, admit)
+		try.ok, try.rehash, err = s.c.Passwords.Verify(ctx, password, candidate.Hash, admit)
 		if err != nil {
-			return begun, nil, err
+			return try, err
 		}
-		if ok {
-			return begun, &opened{candidate.User, rehash}, s.c.Throttles.Forgive(ctx, charges...)
+		if try.ok {
+			try.who = candidate
+			return try, s.c.Throttles.Forgive(ctx, charges...)
 		}
 	}
-	return begun, nil, nil
+	return try, nil
 }
 
 // knownHere says whether one of the accounts has been signed in to from this
@@ -159,35 +158,63 @@ func (s *Server) keepFloor(ctx context.Context, begun time.Time) {
 	}
 }
 
-// rehash keeps the password with today's parameters. That it fails is no
+// rehash keeps the password with today's parameters, in place of the hash it
+// was checked with, and gives the one that counts now. That it fails is no
 // reason to refuse someone whose password was right.
-func (s *Server) rehash(ctx context.Context, c echo.Context, user rally.UserID, password string) {
-	hash, err := s.c.Passwords.Hash(ctx, password)
+func (s *Server) rehash(c echo.Context, user rally.UserID, before, password string) (hash string) {
+	ctx := c.Request().Context()
+	after, err := s.c.Passwords.Hash(ctx, password)
 	if err == nil {
-		err = s.c.Users.SetPasswordHash(ctx, user, hash)
+		err = s.c.Users.Rehash(ctx, user, before, after)
 	}
 	if err != nil {
 		s.c.Log.WarnContext(ctx, "rehash", "id", of(c).id, "user", int64(user), "error", err.Error())
+		return before
 	}
+	return after
 }
 
 // accept goes on with somebody whom a password or a provider has vouched for:
 // to the one-time code if the account wants one, else they are signed in. The
-// browser gets a new session in place of any it had.
-func (s *Server) accept(c echo.Context, user rally.User, next string) error {
-	of(c).viewer.User = user // for the log
-	if user.Codes {
-		if _, err := s.c.Sessions.Open(c.Response(), c.Request(), user.ID, rally.StageOTP); err != nil {
-			return err
-		}
-		clearCookie(c, tokenCookie) // until the code there is none
-		return s.leave(c, withNext(codePath, next))
+// browser gets a new session in place of any it had. who has the hash of the
+// password that was right, "" if it was none.
+func (s *Server) accept(c echo.Context, who rally.Credentials, next string) error {
+	of(c).viewer.User = who.User // for the log
+	stage := rally.StageFull
+	if who.User.Codes {
+		stage = rally.StageOTP
 	}
-	session, err := s.c.Sessions.Open(c.Response(), c.Request(), user.ID, rally.StageFull)
+	session, err := s.c.Sessions.Open(c.Response(), c.Request(), who.User.ID, stage)
 	if err != nil {
 		return err
 	}
+	stands, err := s.stillStands(c.Request().Context(), who)
+	if err != nil {
+		return err
+	}
+	if !stands {
+		if err := s.c.Sessions.End(c.Response(), c.Request(), session.ID, becauseEnded); err != nil {
+			return err
+		}
+		return s.leave(c, signInPath+"?reason="+becauseEnded)
+	}
+	if stage == rally.StageOTP {
+		clearCookie(c, tokenCookie) // until the code there is none
+		return s.leave(c, withNext(codePath, next))
+	}
 	return s.complete(c, session, next)
+}
+
+// stillStands says whether an account can still be signed in to as it was when
+// who was read. A change of that ends the sessions there are; this is for the
+// one that was opened while it happened.
+func (s *Server) stillStands(ctx context.Context, who rally.Credentials) (bool, error) {
+	found, err := s.c.Users.FindCandidates(ctx, who.User.Name)
+	if err != nil || len(found) == 0 {
+		return false, err
+	}
+	now := found[0]
+	return now.User.ID == who.User.ID && now.User.Codes == who.User.Codes && (who.Hash == "" || now.Hash == who.Hash), nil
 }
 
 // complete puts a token beside a session that has just become a full one, and

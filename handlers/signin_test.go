@@ -275,3 +275,43 @@ func TestBadSignIns(t *testing.T) {
 			wants(http.StatusUnprocessableEntity)
 	}
 }
+
+// meanwhile has something happen between what a sign-in is decided by and the
+// session that it opens.
+type meanwhile struct {
+	handlers.Sessions
+	do func()
+}
+
+func (m *meanwhile) Open(w http.ResponseWriter, r *http.Request, user rally.UserID, stage rally.Stage) (rally.Session, error) {
+	m.do()
+	return m.Sessions.Open(w, r, user, stage)
+}
+
+// TestNoSessionSlipsThrough: requirement 5. Who signs in with the old password
+// while it is being changed, or without a code while codes are turned on, is
+// not signed in.
+func TestNoSessionSlipsThrough(t *testing.T) {
+	t.Parallel()
+	between := &meanwhile{do: func() {}}
+	s := newSite(t, func(c *handlers.Config) { between.Sessions, c.Sessions = c.Sessions, between })
+	ada := s.member(t, "Ada")
+	hash, err := s.passwords.Hash(t.Context(), newPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	thief := s.browser(t)
+	between.do = func() {
+		if err := s.store.ChangePassword(t.Context(), ada.user.ID, hash, ada.session()); err != nil {
+			t.Error(err)
+		}
+	}
+	thief.signIn("Ada").leadsTo("/sign-in?reason=ended")
+	if thief.cookie(sessionCookie) != "" {
+		t.Error("the old password opened a session")
+	}
+	between.do = func() { ada.codes() }
+	thief.post("/sign-in", "email", "Ada", "password", newPassword).leadsTo("/sign-in?reason=ended")
+	between.do = func() {}
+	thief.post("/sign-in", "email", "Ada", "password", newPassword).leadsTo("/sign-in/code")
+}

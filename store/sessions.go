@@ -85,6 +85,7 @@ func insertSession(ctx context.Context, db querier, v rally.Session, hash secret
 			INSERT INTO sessions (id, secret_hash, user_id, stage, created_at, seen_at, user_agent, address)
 			SELECT $1::text, $2::bytea, id, $4::text, $5::timestamptz, $6::timestamptz, $7::text, $8::text
 			FROM users WHERE id = $3
+			FOR SHARE -- after a change of how to sign in, not while it is made
 			RETURNING *
 		)
 		SELECT ` + sessionColumns + `
