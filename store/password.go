@@ -22,20 +22,6 @@ func (s *Store) FindPasswordHash(ctx context.Context, id rally.UserID) (hash str
 	return hash, err
 }
 
-// SetPasswordHash replaces the account's password hash; "" takes the password
-// away. ENOTFOUND when there is no such account. See Rehash for a new hash of
-// the same password, and ChangePassword for a new password.
-func (s *Store) SetPasswordHash(ctx context.Context, id rally.UserID, hash string) (err error) {
-	ctx, done := s.begin(ctx, "SetPasswordHash", &err)
-	defer done()
-	const sql = `UPDATE users SET password_hash = nullif($2, '') WHERE id = $1`
-	tag, err := s.pool.Exec(ctx, sql, int64(id), hash)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = noUser(id)
-	}
-	return err
-}
-
 // Rehash puts another hash of the same password in place of the one that the
 // password was just checked with. When that one is no longer the account's,
 // nothing happens: the password has been changed meanwhile, and stays so.

@@ -9,20 +9,6 @@ import (
 	"rally/store/storetest"
 )
 
-func TestSetPasswordHash(t *testing.T) {
-	t.Parallel()
-	s := storetest.New(t)
-	u := newUser(t, s, "Anna")
-	for _, want := range []string{"another", ""} {
-		if err := s.SetPasswordHash(t.Context(), u.ID, want); err != nil {
-			t.Fatal(err)
-		}
-		if _, got, err := s.FindCredentials(t.Context(), u.Email); err != nil || got != want {
-			t.Errorf("hash %q, %v; want %q", got, err, want)
-		}
-	}
-}
-
 // A password changes, and with it everything that the old one had opened ends.
 func TestChangePassword(t *testing.T) {
 	t.Parallel()

@@ -119,32 +119,6 @@ func (s *Store) FindCandidates(ctx context.Context, login string) (_ []rally.Cre
 // loginMax is more than any name or address has, in bytes.
 const loginMax = 1000
 
-// FindCredentials gives the account with this e-mail address, in any case, and
-// its password hash ("" when it has no password): the one that has shown that
-// the address is theirs, else the newest that claims it. An unknown address is
-// ENOTFOUND; telling that to the person who typed it would tell who is here,
-// so callers must not.
-func (s *Store) FindCredentials(ctx context.Context, email string) (_ rally.User, hash string, err error) {
-	ctx, done := s.begin(ctx, "FindCredentials", &err)
-	defer done()
-	const sql = `
-		SELECT ` + credentialsColumns + `
-		FROM users u
-		WHERE lower(u.email) = lower($1) AND u.email <> ''
-		ORDER BY u.email_verified_at IS NULL, u.created_at DESC, u.id DESC
-		LIMIT 1`
-	missing := rally.Errorf(rally.ENotFound, "error.not_found", "no account with this e-mail address")
-	if email = strings.TrimSpace(email); !storable(email) {
-		return rally.User{}, "", missing
-	}
-	rows, _ := s.pool.Query(ctx, sql, email)
-	row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[credentialsRow])
-	if isNoRows(err) {
-		return rally.User{}, "", missing
-	}
-	return row.user(), row.PasswordHash, err
-}
-
 // credentialsColumns are the columns of a credentialsRow.
 const credentialsColumns = userColumns + `, coalesce(u.password_hash, '') AS password_hash`
 

@@ -39,13 +39,6 @@ func TestFindUserMissing(t *testing.T) {
 	s := storetest.New(t)
 	_, err := s.FindUser(t.Context(), 12345)
 	fields(t, err, rally.ENotFound)
-	for _, email := range []string{"nobody@example.com", "", "\x00", "\xff\xfe", "%", "' OR true --"} {
-		_, hash, err := s.FindCredentials(t.Context(), email)
-		if fields(t, err, rally.ENotFound); hash != "" {
-			t.Errorf("%q has hash %q", email, hash)
-		}
-	}
-	fields(t, s.SetPasswordHash(t.Context(), 12345, "x"), rally.ENotFound)
 	fields(t, s.SetPreferences(t.Context(), 12345, "en", "dark"), rally.ENotFound)
 }
 
@@ -116,10 +109,6 @@ func TestFindCandidates(t *testing.T) {
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%.40q means %q, %v; want %q", login, got, err, want)
 		}
-	}
-	// The one whose it is comes first for FindCredentials, too.
-	if u, _, err := d.store.FindCredentials(t.Context(), "a@example.com"); err != nil || u.Name != "Berta" {
-		t.Errorf("the credentials of %q, %v", u.Name, err)
 	}
 }
 
