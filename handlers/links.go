@@ -64,7 +64,7 @@ func (s *Server) forgot(c echo.Context) error {
 	if err != nil {
 		return s.forgotAgain(c, page, err)
 	}
-	s.keepFloor(ctx, begun)
+	s.keepFloor(ctx, begun, 0)
 	page.Sent, page.Email = true, views.Field{}
 	return s.html(c, http.StatusOK, views.Forgot(page))
 }

@@ -88,13 +88,14 @@ func (s *Server) vouch(c echo.Context, login, password string) (who rally.Creden
 	} else if try.rehash {
 		try.who.Hash = s.rehash(c, try.who.User.ID, try.who.Hash, password)
 	}
-	s.keepFloor(ctx, try.begun)
+	s.keepFloor(ctx, try.begun, try.took)
 	return try.who, err
 }
 
 // passwordTry is what became of a password.
 type passwordTry struct {
-	begun  time.Time // when its first hash was begun
+	begun  time.Time     // when its first hash was begun
+	took   time.Duration // what that hash took
 	ok     bool
 	who    rally.Credentials // whose it is, if ok
 	rehash bool              // its hash was made with less than today's parameters
@@ -127,6 +128,9 @@ func (s *Server) tryPassword(
 		if err != nil {
 			return try, err
 		}
+		if try.took == 0 {
+			try.took = time.Since(try.begun)
+		}
 		if try.ok {
 			try.who = candidate
 			return try, s.c.Throttles.Forgive(ctx, charges...)
@@ -148,9 +152,11 @@ func (s *Server) knownHere(ctx context.Context, candidates []rally.Credentials, 
 }
 
 // keepFloor waits until the time that every answer takes that could otherwise
-// tell something by how long it took.
-func (s *Server) keepFloor(ctx context.Context, begun time.Time) {
-	timer := time.NewTimer(time.Until(begun.Add(s.c.Passwords.Floor())))
+// tell something by how long it took: that of two hashes, on a machine that is
+// busy the time of two as slow as the one that was made.
+func (s *Server) keepFloor(ctx context.Context, begun time.Time, hash time.Duration) {
+	floor := max(s.c.Passwords.Floor(), hash*22/10)
+	timer := time.NewTimer(time.Until(begun.Add(floor)))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
