@@ -122,6 +122,7 @@ func (s *Server) followLink(c echo.Context) error {
 // followed gives the link whose token the browser holds, if it is of this
 // kind; ENotFound when it opens nothing.
 func (s *Server) followed(c echo.Context, kind rally.LinkKind) (token string, link rally.Link, err error) {
+	of(c).private = true
 	token = cookieValue(c.Request(), linkCookie)
 	link, err = s.c.Links.FindLink(c.Request().Context(), token)
 	if err == nil && link.Kind != kind {

@@ -36,6 +36,7 @@ type state struct {
 	limit   int64          // of the route: bytes it may be sent
 	viewer  rally.Viewer   // who is looking
 	session *rally.Session // that the cookie opened, whatever it is worth; or nil
+	private bool           // the page shows what is somebody's, session or not
 	err     error          // what went wrong, for the log
 }
 

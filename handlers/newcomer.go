@@ -24,6 +24,9 @@ const (
 	newcomerCookie    = "__Host-rally_newcomer"
 	newcomerCookieAge = 30 * time.Minute
 	newcomerSeal      = "newcomer"
+	// nextMax is the longest way back that it remembers, in bytes: browsers take
+	// cookies of 4 kB.
+	nextMax = 200
 )
 
 // arrived is what is in it.
@@ -37,8 +40,13 @@ type arrived struct {
 
 // welcome sends somebody whose identity is nobody's yet to choose a name.
 func (s *Server) welcome(c echo.Context, a auth.Arrival) error {
+	next := nextFrom(a.Next)
+	if len(next) > nextMax {
+		next = ""
+	}
+	a.Identity.Label = strings.ToValidUTF8(clip(a.Identity.Label, 100), "")
 	plain, err := json.Marshal(arrived{
-		Identity: a.Identity, Email: a.Email, Name: clip(a.Name, 100), Next: nextFrom(a.Next),
+		Identity: a.Identity, Email: a.Email, Name: strings.ToValidUTF8(clip(a.Name, 100), ""), Next: next,
 		Until: s.c.Now().Add(newcomerCookieAge),
 	})
 	if err != nil {
@@ -52,6 +60,7 @@ func (s *Server) welcome(c echo.Context, a auth.Arrival) error {
 // arrivedOf gives what the browser brought from a provider; ok is false when
 // that is nothing, or too long ago.
 func (s *Server) arrivedOf(c echo.Context) (a arrived, ok bool) {
+	of(c).private = true
 	sealed, err := base64.RawURLEncoding.DecodeString(cookieValue(c.Request(), newcomerCookie))
 	if err != nil {
 		return arrived{}, false

@@ -46,6 +46,9 @@ func TestSignInWithAProvider(t *testing.T) {
 	}
 	form := b.get("/sign-in/name")
 	form.wants(http.StatusOK)
+	if got := form.Header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("Cache-Control is %q", got)
+	}
 	suggested := form.attr("input[name=name]", "value")
 	if !strings.HasPrefix(suggested, "ada ") {
 		t.Errorf("the name suggested is %q", suggested)

@@ -29,7 +29,7 @@ func (s *Server) page(c echo.Context) views.Page {
 }
 
 // html renders a component and sends it in one write. What a signed-in person
-// sees is kept nowhere.
+// sees, or somebody who has followed a letter's link, is kept nowhere.
 func (s *Server) html(c echo.Context, status int, component templ.Component) error {
 	st := of(c)
 	// A page that says that time is up must still be rendered.
@@ -39,7 +39,7 @@ func (s *Server) html(c echo.Context, status int, component templ.Component) err
 		return err
 	}
 	h := c.Response().Header()
-	if st.session != nil {
+	if st.session != nil || st.private {
 		h.Set(echo.HeaderCacheControl, "no-store")
 	} else {
 		h.Set(echo.HeaderCacheControl, "private, no-cache")

@@ -42,6 +42,9 @@ func TestForgottenPassword(t *testing.T) {
 	form := b.get("/reset")
 	form.wants(http.StatusOK)
 	form.has(`input[name=password][autocomplete="new-password"]`)
+	if got := form.Header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("Cache-Control is %q", got)
+	}
 	if strings.Contains(form.text, strings.TrimPrefix(path, "/links/")) {
 		t.Error("the token stands in the page")
 	}
