@@ -22,6 +22,7 @@ func (s *Server) code(c echo.Context) error {
 	page := views.CodePage{Page: s.page(c), Next: next}
 	page.Path = withNext(codePath, next)
 	entered := strings.TrimSpace(c.Request().PostForm.Get("code"))
+	page.Code.Value = clip(entered, 40)
 	if entered == "" {
 		page.Code.Problem = "field.code_empty"
 		return s.codeAgain(c, page, &rally.Error{Code: rally.EInvalid})

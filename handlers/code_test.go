@@ -70,7 +70,7 @@ func TestSignInOwesTheCode(t *testing.T) {
 
 	wrong := b.post("/sign-in/code", "code", "000000", "next", "/players/1?before=x")
 	wrong.wants(http.StatusUnauthorized)
-	wrong.has(`input[name=code][aria-invalid=true]`)
+	wrong.has(`input[name=code][value="000000"][aria-invalid=true]`)
 	b.post("/sign-in/code", "code", " ").wants(http.StatusUnprocessableEntity)
 
 	code := codeAt(t, secret, time.Now())
@@ -210,6 +210,7 @@ func TestRecoveryCodes(t *testing.T) {
 	s.owing(t, "Ada").post("/sign-in/code", "code", typed).leadsTo("/play")
 	again := s.owing(t, "Ada").post("/sign-in/code", "code", recovery[3])
 	again.wants(http.StatusUnauthorized)
+	again.has(`details[open] input[name=code][value="` + recovery[3] + `"]`)
 	s.owing(t, "Ada").post("/sign-in/code", "code", recovery[4]).leadsTo("/play")
 	events, err := s.store.ListSecurity(t.Context(), ada.user.ID, 0, 100)
 	if err != nil {

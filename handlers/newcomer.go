@@ -164,7 +164,7 @@ func (s *Server) newcomerAgain(c echo.Context, page views.NewcomerPage, err erro
 		page.Name.Problem = words.Fields["name"]
 	}
 	if len(words.Fields) == 0 {
-		page.Problem, page.Fault = words.Message, status >= http.StatusInternalServerError
+		page.Problem, page.Wait, page.Fault = words.Message, wait(words), status >= http.StatusInternalServerError
 	}
 	return s.show(c, status, views.Newcomer(page), views.NewcomerForm(page))
 }
