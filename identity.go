@@ -19,10 +19,9 @@ type Credentials struct {
 	Hash string // of the password; "" without one
 }
 
-// Factor is an account's one-time codes.
+// Factor is an account's one-time codes, which are on.
 type Factor struct {
 	Sealed   []byte // the secret, which only auth can open
-	On       bool   // confirmed with a code; sign-in asks for one
 	LastStep int64  // the newest time step whose code was accepted
 	Recovery int    // recovery codes left
 }

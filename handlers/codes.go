@@ -112,10 +112,8 @@ func (s *Server) turnOnCodes(c echo.Context) error {
 		return s.codesAgain(c, codeProblem("code.wrong"))
 	}
 	recovery, hashes := auth.NewRecoveryCodes()
-	err := s.c.Factors.StartFactor(ctx, viewer.User.ID, s.c.Sealer.Seal(secret, factorAbout(viewer.User.ID)))
-	if err == nil {
-		err = s.c.Factors.TurnOnFactor(ctx, viewer.User.ID, step, hashes, viewer.Session)
-	}
+	sealed := s.c.Sealer.Seal(secret, factorAbout(viewer.User.ID))
+	err := s.c.Factors.TurnOnFactor(ctx, viewer.User.ID, sealed, step, hashes, viewer.Session)
 	if rally.ErrorCode(err) == rally.EConflict {
 		return s.leave(c, codesPath) // another page has just done it
 	}

@@ -85,7 +85,7 @@ func (s *Server) deleteAccount(c echo.Context) error {
 		return err
 	}
 	clearCookie(c, tokenCookie)
-	return s.leave(c, "/")
+	return s.leave(c, signInPath+"?reason="+becauseAccountDeleted)
 }
 
 // keepAccount takes back that the account shall go.

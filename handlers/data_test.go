@@ -104,7 +104,7 @@ func TestDeleteAccount(t *testing.T) {
 	if !s.userNow(t, b.user.ID).DeleteAt.IsZero() {
 		t.Fatal("the account goes without its name")
 	}
-	b.post("/settings/delete", "name", " lovelace ", "user", itoa(eve.user.ID)).leadsTo("/")
+	b.post("/settings/delete", "name", " lovelace ", "user", itoa(eve.user.ID)).leadsTo("/sign-in?reason=account_deleted")
 	due := s.userNow(t, b.user.ID).DeleteAt
 	if left := due.Sub(s.clock.Now()); left > rally.DeletionDelay || left < rally.DeletionDelay-rally.ProofLife {
 		t.Errorf("it goes in %v", left)

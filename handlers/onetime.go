@@ -33,7 +33,10 @@ func (s *Server) spendCode(c echo.Context, user rally.UserID, code string) (ok b
 // matchCode is spendCode without the throttles.
 func (s *Server) matchCode(ctx context.Context, c echo.Context, user rally.UserID, code string) (ok bool, err error) {
 	factor, err := s.c.Factors.FindFactor(ctx, user)
-	if err != nil || !factor.On {
+	switch {
+	case rally.ErrorCode(err) == rally.ENotFound: // turned off meanwhile
+		return false, nil
+	case err != nil:
 		return false, err
 	}
 	if hash, is := auth.HashRecovery(code); is {

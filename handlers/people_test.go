@@ -84,11 +84,7 @@ func (b *browser) codes() (secret []byte, recovery []string) {
 	recovery, hashes := auth.NewRecoveryCodes()
 	ctx, s := b.t.Context(), b.site.store
 	sealed := b.site.sealer.Seal(secret, "factor:"+itoa(b.user.ID))
-	err := s.StartFactor(ctx, b.user.ID, sealed)
-	if err == nil {
-		err = s.TurnOnFactor(ctx, b.user.ID, 1, hashes, b.session())
-	}
-	if err != nil {
+	if err := s.TurnOnFactor(ctx, b.user.ID, sealed, 1, hashes, b.session()); err != nil {
 		b.t.Fatal(err)
 	}
 	return secret, recovery

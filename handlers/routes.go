@@ -125,7 +125,7 @@ func (s *Server) Routes() []Route {
 		{post, "/settings/codes", Proven, s.turnOnCodes, 0},
 		{post, "/settings/codes/off", Proven, s.turnOffCodes, 0},
 		{post, "/settings/codes/recovery", Proven, s.renewRecovery, 0},
-		{post, "/settings/codes/recovery/file", Proven, s.recoveryFile, 0},
+		{post, "/settings/codes/recovery/file", Member, s.recoveryFile, 0},
 		{get, "/settings/identities/with/:provider", Proven, s.linkWith, 0},
 		{post, "/settings/identities/unlink", Proven, s.unlink, 0},
 		{get, "/settings/devices", Member, s.devices, 0},

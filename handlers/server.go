@@ -62,10 +62,9 @@ type Identities interface {
 // Factors keeps one-time codes.
 type Factors interface {
 	FindFactor(ctx context.Context, user rally.UserID) (rally.Factor, error)
-	StartFactor(ctx context.Context, user rally.UserID, sealed []byte) error
-	// TurnOnFactor makes the secret that was started count, with step spent,
-	// and ends all sessions but one.
-	TurnOnFactor(ctx context.Context, user rally.UserID, step int64, recovery [][]byte, except rally.SessionID) error
+	// TurnOnFactor makes the secret count, with step spent, and ends all
+	// sessions but one.
+	TurnOnFactor(ctx context.Context, user rally.UserID, sealed []byte, step int64, recovery [][]byte, except rally.SessionID) error
 	TurnOffFactor(ctx context.Context, user rally.UserID, except rally.SessionID) error
 	SpendStep(ctx context.Context, user rally.UserID, step int64) (first bool, err error)
 	SpendRecovery(ctx context.Context, user rally.UserID, hash []byte) (first bool, left int, err error)

@@ -2,12 +2,21 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"sync/atomic"
+
+	"rally"
 )
+
+// turnsMax is how many may wait for their turns, all together. Everybody else
+// is told at once to come back, instead of after all the time they may take.
+const turnsMax = 64
 
 // turns has people who do the same thing at the same moment do it one after the
 // other. The zero value is ready for use.
 type turns struct {
+	queue   atomic.Int64 // who waits
 	mu      sync.Mutex
 	waiting map[string]*turn
 }
@@ -18,15 +27,29 @@ type turn struct {
 	users int // who has it or waits for it
 }
 
-// take waits for the turn of key, which done gives back. It fails with ctx.
+// take waits for the turn of key, which done gives back. It fails with ctx, and
+// with EUnavailable when too many wait.
 func (t *turns) take(ctx context.Context, key string) (done func(), err error) {
 	one := t.enter(key)
+	done = func() {
+		<-one.taken
+		t.leave(key, one)
+	}
 	select {
 	case one.taken <- struct{}{}:
-		return func() {
-			<-one.taken
-			t.leave(key, one)
-		}, nil
+		return done, nil
+	default:
+	}
+	defer t.queue.Add(-1)
+	if t.queue.Add(1) > turnsMax {
+		t.leave(key, one)
+		return nil, &rally.Error{
+			Code: rally.EUnavailable, Message: "error.busy", RetryAfter: 4, Cause: errors.New("too many wait for their turns"),
+		}
+	}
+	select {
+	case one.taken <- struct{}{}:
+		return done, nil
 	case <-ctx.Done():
 		t.leave(key, one)
 		return nil, ctx.Err()

@@ -2,9 +2,13 @@ package handlers
 
 import (
 	"context"
+	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"rally"
 )
 
 // TestTurns: those of one key go one after the other, those of others do not
@@ -49,5 +53,44 @@ func TestTurns(t *testing.T) {
 	other()
 	if len(all.waiting) > 0 {
 		t.Errorf("%d keys are left", len(all.waiting))
+	}
+}
+
+// TestTurnsAreRefused: whoever would have to wait behind too many is told so at
+// once, and those who wait get their turns.
+func TestTurnsAreRefused(t *testing.T) {
+	t.Parallel()
+	var all turns
+	done, err := all.take(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	for range turnsMax {
+		wait.Go(func() {
+			done, err := all.take(t.Context(), "a")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			done()
+		})
+	}
+	for all.queue.Load() < turnsMax {
+		runtime.Gosched()
+	}
+	_, err = all.take(t.Context(), "a")
+	if e, ok := errors.AsType[*rally.Error](err); !ok || e.Code != rally.EUnavailable || e.RetryAfter == 0 {
+		t.Errorf("one too many: %v", err)
+	}
+	other, err := all.take(t.Context(), "b") // has not to wait
+	if err != nil {
+		t.Fatal(err)
+	}
+	other()
+	done()
+	wait.Wait()
+	if all.queue.Load() != 0 || len(all.waiting) != 0 {
+		t.Errorf("%d wait still, for %d turns", all.queue.Load(), len(all.waiting))
 	}
 }

@@ -65,7 +65,7 @@ var walkTable = map[string]walked{
 	"POST /settings/codes":                    {handlers.Proven, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "/settings/proof", "422"},
 	"POST /settings/codes/off":                {handlers.Proven, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "/settings/proof", "/settings/codes"},
 	"POST /settings/codes/recovery":           {handlers.Proven, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "/settings/proof", "/settings/codes"},
-	"POST /settings/codes/recovery/file":      {handlers.Proven, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "/settings/proof", "422"},
+	"POST /settings/codes/recovery/file":      {handlers.Member, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "422", "422"},
 	"GET /settings/identities/with/:provider": {handlers.Proven, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "/settings/proof", "away"},
 	"POST /settings/identities/unlink":        {handlers.Proven, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "/settings/proof", "404"},
 	"GET /settings/devices":                   {handlers.Member, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "200", "200"},

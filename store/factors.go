@@ -11,66 +11,44 @@ import (
 // reasonCodesChanged is why other sessions end when codes are turned on or off.
 const reasonCodesChanged = "codes_changed"
 
-// FindFactor gives an account's one-time codes, be they on or only begun to be
-// set up; ENOTFOUND "error.not_found" when they are neither.
+// FindFactor gives an account's one-time codes; ENOTFOUND "error.not_found" when
+// they are off.
 func (s *Store) FindFactor(ctx context.Context, user rally.UserID) (f rally.Factor, err error) {
 	ctx, done := s.begin(ctx, "FindFactor", &err)
 	defer done()
 	const sql = `
-		SELECT f.sealed, u.codes_since IS NOT NULL, f.last_step,
+		SELECT f.sealed, f.last_step,
 		       (SELECT count(*) FROM recovery_codes r WHERE r.user_id = f.user_id AND r.used_at IS NULL)
 		FROM factors f
-		JOIN users u ON u.id = f.user_id
 		WHERE f.user_id = $1`
-	err = s.pool.QueryRow(ctx, sql, int64(user)).Scan(&f.Sealed, &f.On, &f.LastStep, &f.Recovery)
+	err = s.pool.QueryRow(ctx, sql, int64(user)).Scan(&f.Sealed, &f.LastStep, &f.Recovery)
 	if isNoRows(err) {
 		return rally.Factor{}, noFactor(user)
 	}
 	return f, err
 }
 
-// StartFactor keeps a secret whose codes are to be turned on, in place of one
-// that was not. ECONFLICT "codes.already_on" when they are on.
-func (s *Store) StartFactor(ctx context.Context, user rally.UserID, sealed []byte) (err error) {
-	ctx, done := s.begin(ctx, "StartFactor", &err)
-	defer done()
-	const sql = `
-		INSERT INTO factors (user_id, sealed, created_at)
-		VALUES ($1, $2, $3)
-		ON CONFLICT (user_id) DO UPDATE
-		SET sealed = excluded.sealed, created_at = excluded.created_at, last_step = 0`
-	return s.inTx(ctx, func(tx pgx.Tx) error {
-		if err := lockUserWithoutCodes(ctx, tx, user); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, sql, int64(user), notNil(sealed), s.time())
-		return err
-	})
-}
-
-// TurnOnFactor makes sign-in ask for codes of the secret that StartFactor kept.
-// The code of step, which showed that its owner has it, is spent; recovery are
-// the SHA-256 of the recovery codes. All sessions but one end. ENOTFOUND when
-// nothing was started; ECONFLICT "codes.already_on" when they are on.
+// TurnOnFactor makes sign-in ask for codes of a secret. The code of step, which
+// showed that its owner has it, is spent; recovery are the SHA-256 of the
+// recovery codes. All sessions but one end. ECONFLICT "codes.already_on" when
+// codes are on.
 func (s *Store) TurnOnFactor(
-	ctx context.Context, user rally.UserID, step int64, recovery [][]byte, except rally.SessionID,
+	ctx context.Context, user rally.UserID, sealed []byte, step int64, recovery [][]byte, except rally.SessionID,
 ) (err error) {
 	ctx, done := s.begin(ctx, "TurnOnFactor", &err)
 	defer done()
+	const keep = `INSERT INTO factors (user_id, sealed, created_at, last_step) VALUES ($1, $2, $3, $4)`
 	const turnOn = `UPDATE users SET codes_since = $2 WHERE id = $1`
 	var ended []endedSession
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		if err := lockUserWithoutCodes(ctx, tx, user); err != nil {
 			return err
 		}
-		first, err := spendStep(ctx, tx, user, step)
-		if err != nil {
+		now := s.time()
+		if _, err := tx.Exec(ctx, keep, int64(user), notNil(sealed), now, step); err != nil {
 			return err
 		}
-		if !first {
-			return noFactor(user)
-		}
-		if _, err := tx.Exec(ctx, turnOn, int64(user), s.time()); err != nil {
+		if _, err := tx.Exec(ctx, turnOn, int64(user), now); err != nil {
 			return err
 		}
 		if err := replaceRecovery(ctx, tx, user, recovery); err != nil {
@@ -86,8 +64,8 @@ func (s *Store) TurnOnFactor(
 }
 
 // TurnOffFactor makes sign-in ask for no codes any more; the secret and the
-// recovery codes go, and all sessions but one end. When they are off already,
-// a secret that was only started goes, and nothing else happens.
+// recovery codes go, and all sessions but one end. When they are off already
+// nothing happens.
 func (s *Store) TurnOffFactor(ctx context.Context, user rally.UserID, except rally.SessionID) (err error) {
 	ctx, done := s.begin(ctx, "TurnOffFactor", &err)
 	defer done()

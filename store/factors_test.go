@@ -24,10 +24,7 @@ func recoveryHashes(series string, n int) [][]byte {
 // recovery codes, "a0" to "a9".
 func turnOn(t *testing.T, s *store.Store, user rally.UserID) {
 	t.Helper()
-	if err := s.StartFactor(t.Context(), user, []byte("sealed")); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.TurnOnFactor(t.Context(), user, 100, recoveryHashes("a", 10), ""); err != nil {
+	if err := s.TurnOnFactor(t.Context(), user, []byte("sealed"), 100, recoveryHashes("a", 10), ""); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -55,24 +52,11 @@ func TestFactor(t *testing.T) {
 	// Nothing is on before a code has been given.
 	_, err := s.FindFactor(t.Context(), anna.ID)
 	isError(t, err, rally.ENotFound, "error.not_found")
-	isError(t, s.TurnOnFactor(t.Context(), anna.ID, 7, nil, own.ID), rally.ENotFound, "error.not_found")
-	for _, sealed := range []string{"first", "second"} { // which replaces the first
-		if err := s.StartFactor(t.Context(), anna.ID, []byte(sealed)); err != nil {
-			t.Fatal(err)
-		}
-		want := rally.Factor{Sealed: []byte(sealed)}
-		if diff := cmp.Diff(want, factorOf(t, s, anna.ID)); diff != "" || userNow(t, s, anna.ID).Codes {
-			t.Errorf("started (-want +got):\n%s", diff)
-		}
-	}
-	if len(d.ended()) != 0 {
-		t.Errorf("sessions ended: %v", d.ended())
-	}
 
-	if err := s.TurnOnFactor(t.Context(), anna.ID, 7, recoveryHashes("a", 10), own.ID); err != nil {
+	if err := s.TurnOnFactor(t.Context(), anna.ID, []byte("first"), 7, recoveryHashes("a", 10), own.ID); err != nil {
 		t.Fatal(err)
 	}
-	want := rally.Factor{Sealed: []byte("second"), On: true, LastStep: 7, Recovery: 10}
+	want := rally.Factor{Sealed: []byte("first"), LastStep: 7, Recovery: 10}
 	if diff := cmp.Diff(want, factorOf(t, s, anna.ID)); diff != "" || !userNow(t, s, anna.ID).Codes {
 		t.Errorf("on (-want +got):\n%s", diff)
 	}
@@ -87,8 +71,7 @@ func TestFactor(t *testing.T) {
 	}
 
 	// While they are on, no other secret takes their place.
-	isError(t, s.StartFactor(t.Context(), anna.ID, []byte("third")), rally.EConflict, "codes.already_on")
-	isError(t, s.TurnOnFactor(t.Context(), anna.ID, 8, recoveryHashes("b", 10), own.ID), rally.EConflict, "codes.already_on")
+	isError(t, s.TurnOnFactor(t.Context(), anna.ID, []byte("second"), 8, recoveryHashes("b", 10), own.ID), rally.EConflict, "codes.already_on")
 	if diff := cmp.Diff(want, factorOf(t, s, anna.ID)); diff != "" {
 		t.Errorf("still on (-want +got):\n%s", diff)
 	}
@@ -111,7 +94,7 @@ func TestFactor(t *testing.T) {
 		t.Errorf("off again: %v, ended %v", err, d.ended())
 	}
 	for _, err := range []error{
-		s.StartFactor(t.Context(), 12345, nil), s.TurnOnFactor(t.Context(), 12345, 1, nil, ""), s.TurnOffFactor(t.Context(), 12345, ""),
+		s.TurnOnFactor(t.Context(), 12345, nil, 1, nil, ""), s.TurnOffFactor(t.Context(), 12345, ""),
 	} {
 		isError(t, err, rally.ENotFound, "error.not_found")
 	}
@@ -123,12 +106,9 @@ func TestTurnOnFactorConcurrently(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	anna := newUser(t, d.store, "Anna")
-	if err := d.store.StartFactor(t.Context(), anna.ID, []byte("sealed")); err != nil {
-		t.Fatal(err)
-	}
 	winner := make(chan int, 20)
 	on := atOnce(20, func(i int) bool {
-		err := d.store.TurnOnFactor(t.Context(), anna.ID, 7, recoveryHashes(fmt.Sprint(i, "-"), 10), "")
+		err := d.store.TurnOnFactor(t.Context(), anna.ID, []byte("sealed"), 7, recoveryHashes(fmt.Sprint(i, "-"), 10), "")
 		if err != nil {
 			isError(t, err, rally.EConflict, "codes.already_on")
 			return false
