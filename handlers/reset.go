@@ -46,7 +46,7 @@ func (s *Server) reset(c echo.Context) error {
 	}
 	clearCookie(c, linkCookie)
 	s.securityEvent(c, rally.SecurityPasswordReset, user.ID, "")
-	s.queueLetter(c, rally.Letter{Kind: rally.LetterPasswordChanged, User: user.ID, To: link.Email, Locale: user.Locale})
+	s.tell(c, rally.LetterPasswordChanged, user, "")
 	return s.leave(c, signInPath+"?reason="+becauseReset)
 }
 
