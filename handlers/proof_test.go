@@ -37,7 +37,7 @@ func TestProofIsAsked(t *testing.T) {
 			}
 		}
 	}
-	if len(provenRoutes(s)) < 14 {
+	if len(provenRoutes(s)) < 13 {
 		t.Fatalf("%d routes want a proof", len(provenRoutes(s)))
 	}
 	refused()
