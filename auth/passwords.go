@@ -23,7 +23,7 @@ type PasswordConfig struct {
 	Iterations  uint32 // passes over it; 0: 3
 	Parallelism uint8  // lanes; 0: 1
 	Workers     int    // hashes at once; 0: GOMAXPROCS, for each keeps a core busy
-	Queue       int    // callers that may wait for a worker; 0: 32 per worker
+	Queue       int    // callers that may wait for a worker; 0: 25 per worker
 }
 
 // Passwords hashes and checks passwords with argon2id. Each hash takes a good
@@ -66,7 +66,7 @@ func NewPasswords(c PasswordConfig) *Passwords {
 		c.Workers = runtime.GOMAXPROCS(0)
 	}
 	if c.Queue <= 0 {
-		c.Queue = 32 * c.Workers
+		c.Queue = 25 * c.Workers
 	}
 	p := &Passwords{
 		params: argon2id.Params{

@@ -103,12 +103,12 @@ type passwordTry struct {
 
 // tryPassword tries a password on candidates, which counts as one attempt, and
 // forgets the attempts before if it is right. Somebody who is right many times
-// at once is never taken for somebody who tries: those who share the first of
-// the charges go one after the other.
+// at once is not taken for somebody who tries: of those who share the first of
+// the charges no more go at once than it has free attempts.
 func (s *Server) tryPassword(
 	ctx context.Context, candidates []rally.Credentials, password string, charges []rally.Charge,
 ) (try passwordTry, err error) {
-	done, err := s.signIns.take(ctx, charges[0].Key)
+	done, err := s.signIns.take(ctx, charges[0].Key, charges[0].Free)
 	if err != nil {
 		return try, err
 	}

@@ -13,24 +13,25 @@ import (
 // is told at once to come back, instead of after all the time they may take.
 const turnsMax = 64
 
-// turns has people who do the same thing at the same moment do it one after the
-// other. The zero value is ready for use.
+// turns lets only so many people do the same thing at the same moment. The zero
+// value is ready for use.
 type turns struct {
 	queue   atomic.Int64 // who waits
 	mu      sync.Mutex
 	waiting map[string]*turn
 }
 
-// turn is that of one key. Who can put something into taken has it.
+// turn is that of one key. Who can put something into taken has one.
 type turn struct {
 	taken chan struct{}
 	users int // who has it or waits for it
 }
 
-// take waits for the turn of key, which done gives back. It fails with ctx, and
-// with EUnavailable when too many wait.
-func (t *turns) take(ctx context.Context, key string) (done func(), err error) {
-	one := t.enter(key)
+// take waits for one of the atOnce turns of key, which done gives back. It fails
+// with ctx, and with EUnavailable when too many wait. Who takes turns of the
+// same key says the same of atOnce.
+func (t *turns) take(ctx context.Context, key string, atOnce int) (done func(), err error) {
+	one := t.enter(key, atOnce)
 	done = func() {
 		<-one.taken
 		t.leave(key, one)
@@ -56,7 +57,7 @@ func (t *turns) take(ctx context.Context, key string) (done func(), err error) {
 	}
 }
 
-func (t *turns) enter(key string) *turn {
+func (t *turns) enter(key string, atOnce int) *turn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	one := t.waiting[key]
@@ -64,7 +65,7 @@ func (t *turns) enter(key string) *turn {
 		if t.waiting == nil {
 			t.waiting = make(map[string]*turn)
 		}
-		one = &turn{taken: make(chan struct{}, 1)}
+		one = &turn{taken: make(chan struct{}, atOnce)}
 		t.waiting[key] = one
 	}
 	one.users++

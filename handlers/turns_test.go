@@ -11,7 +11,7 @@ import (
 	"rally"
 )
 
-// TestTurns: those of one key go one after the other, those of others do not
+// TestTurns: of one key no more go at once than may, those of others do not
 // wait for them, and nothing is left behind.
 func TestTurns(t *testing.T) {
 	t.Parallel()
@@ -20,12 +20,12 @@ func TestTurns(t *testing.T) {
 	var wait sync.WaitGroup
 	for range 50 {
 		wait.Go(func() {
-			done, err := all.take(t.Context(), "a")
+			done, err := all.take(t.Context(), "a", 3)
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			if n := inside.Add(1); n > 1 {
+			if n := inside.Add(1); n > 3 {
 				most.Store(n)
 			}
 			inside.Add(-1)
@@ -36,17 +36,17 @@ func TestTurns(t *testing.T) {
 	if most.Load() > 0 {
 		t.Errorf("%d had the turn at once", most.Load())
 	}
-	done, err := all.take(t.Context(), "a")
+	done, err := all.take(t.Context(), "a", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := all.take(t.Context(), "b")
+	other, err := all.take(t.Context(), "b", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	impatient, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := all.take(impatient, "a"); err == nil {
+	if _, err := all.take(impatient, "a", 1); err == nil {
 		t.Error("somebody has the turn who did not wait for it")
 	}
 	done()
@@ -61,14 +61,14 @@ func TestTurns(t *testing.T) {
 func TestTurnsAreRefused(t *testing.T) {
 	t.Parallel()
 	var all turns
-	done, err := all.take(t.Context(), "a")
+	done, err := all.take(t.Context(), "a", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var wait sync.WaitGroup
 	for range turnsMax {
 		wait.Go(func() {
-			done, err := all.take(t.Context(), "a")
+			done, err := all.take(t.Context(), "a", 1)
 			if err != nil {
 				t.Error(err)
 				return
@@ -79,11 +79,11 @@ func TestTurnsAreRefused(t *testing.T) {
 	for all.queue.Load() < turnsMax {
 		runtime.Gosched()
 	}
-	_, err = all.take(t.Context(), "a")
+	_, err = all.take(t.Context(), "a", 1)
 	if e, ok := errors.AsType[*rally.Error](err); !ok || e.Code != rally.EUnavailable || e.RetryAfter == 0 {
 		t.Errorf("one too many: %v", err)
 	}
-	other, err := all.take(t.Context(), "b") // has not to wait
+	other, err := all.take(t.Context(), "b", 1) // has not to wait
 	if err != nil {
 		t.Fatal(err)
 	}
