@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -35,14 +36,17 @@ func avatarHue(id rally.UserID) string {
 }
 
 // initials gives what stands for a name in a small circle: the first letters of
-// its first and its last word, or the first letter alone where letters are as
-// wide as Hangul or Han are.
+// its first and its last word, numbers left aside if there is anything else, or
+// the first letter alone where letters are as wide as Hangul or Han are.
 func initials(name string) string {
 	words := strings.FieldsFunc(name, func(r rune) bool {
 		return r == ' ' || r == '-' || r == '_' || r == '.'
 	})
 	if len(words) == 0 {
 		return "?"
+	}
+	if lettered := slices.DeleteFunc(slices.Clone(words), isNumber); len(lettered) > 0 {
+		words = lettered
 	}
 	first := firstLetter(words[0])
 	if len(words) == 1 || isWide(first) {
@@ -53,6 +57,9 @@ func initials(name string) string {
 	}
 	return first
 }
+
+// isNumber says whether a word holds no letter.
+func isNumber(word string) bool { return !strings.ContainsFunc(word, unicode.IsLetter) }
 
 // firstLetter gives the first letter of a word with the marks on it, in upper
 // case.
