@@ -108,8 +108,11 @@ func TestNoAnswerBeforeTheFloor(t *testing.T) {
 	s.member(t, "Ada")
 	var shortest time.Duration
 	for i, try := range [][2]string{
-		{"ada@example.org", "wrong horse battery"}, {"nobody@example.org", password}, {"nobody at all", password},
-		{"Ada", password}, {strings.Repeat("x", 2000), password},
+		{"ada@example.org", "wrong horse battery"},
+		{"nobody@example.org", password},
+		{"nobody at all", password},
+		{"Ada", password},
+		{strings.Repeat("x", 2000), password},
 	} {
 		begun := time.Now()
 		s.browser(t).post("/sign-in", "email", try[0], "password", try[1])

@@ -109,8 +109,12 @@ func TestIdentity(t *testing.T) {
 	isError(t, s.LinkIdentity(t.Context(), berta.ID, one), rally.EConflict, "oauth.taken")
 	isError(t, s.LinkIdentity(t.Context(), 12345, atGitHub("9")), rally.ENotFound, "error.not_found")
 	for _, id := range []rally.Identity{
-		{}, {Issuer: "i", Provider: "oidc"}, {Subject: "s", Provider: "oidc"}, {Issuer: "i", Subject: "s"},
-		{Issuer: "i", Subject: strings.Repeat("s", 256), Provider: "oidc"}, {Issuer: "\x00", Subject: "s", Provider: "oidc"},
+		{},
+		{Issuer: "i", Provider: "oidc"},
+		{Subject: "s", Provider: "oidc"},
+		{Issuer: "i", Subject: "s"},
+		{Issuer: "i", Subject: strings.Repeat("s", 256), Provider: "oidc"},
+		{Issuer: "\x00", Subject: "s", Provider: "oidc"},
 		{Issuer: "i", Subject: "\xff", Provider: "oidc"},
 	} {
 		fields(t, s.LinkIdentity(t.Context(), berta.ID, id), rally.EInvalid)

@@ -122,7 +122,10 @@ func TestCreateUserIdentity(t *testing.T) {
 		t.Errorf("the same again: %v", err)
 	}
 	for _, bad := range []rally.Identity{
-		{Issuer: "\x00", Subject: "8"}, {Issuer: "x", Subject: "\xff"}, {Subject: "8"}, {Issuer: "x"},
+		{Issuer: "\x00", Subject: "8"},
+		{Issuer: "x", Subject: "\xff"},
+		{Subject: "8"},
+		{Issuer: "x"},
 		{Issuer: "x", Subject: strings.Repeat("8", 256)},
 	} {
 		fields(t, create("Carla", bad), rally.EInvalid)
