@@ -37,6 +37,7 @@ type cli struct {
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 
 	ResetPassword resetPasswordCommand `cmd:"" help:"Print a link with which somebody can choose a new password."`
+	TurnOffCodes  turnOffCodesCommand  `cmd:"" help:"Turn off one-time codes for somebody who has lost their phone and their recovery codes."`
 }
 
 // streams is where a command writes: its answer, and everything else.

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"rally/store"
 )
 
 func TestResetPasswordPrintsALink(t *testing.T) {
@@ -50,5 +52,41 @@ func TestResetPasswordNeedsTheServer(t *testing.T) {
 	t.Parallel()
 	if code, _, errs := command(t, "reset-password", "Ada", "--data="+t.TempDir()); code != 1 || !strings.Contains(errs, "start the server") {
 		t.Errorf("exit %d: %s", code, errs)
+	}
+}
+
+func TestTurnOffCodes(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t)
+	r := start(t, c)
+	berta := r.person()
+	berta.signUp("Berta", "berta@example.org")
+	off := func() (code int, out, errs string) {
+		t.Helper()
+		return command(t, "turn-off-codes", "berta", "--data="+c.Data, "--database-url="+c.DatabaseURL)
+	}
+	if code, _, errs := off(); code != 1 || !strings.Contains(errs, "Berta has not turned one-time codes on") {
+		t.Errorf("exit %d, %q", code, errs)
+	}
+	db, err := store.Open(t.Context(), store.Config{URL: c.DatabaseURL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	found, err := db.FindCandidates(t.Context(), "Berta")
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%d accounts, %v", len(found), err)
+	}
+	if err := db.TurnOnFactor(t.Context(), found[0].User.ID, []byte("sealed"), 1, nil, ""); err != nil {
+		t.Fatal(err)
+	}
+	if at := berta.signIn("Berta", password); !strings.HasPrefix(at, "/sign-in/code") {
+		t.Fatalf("with codes, signing in leads to %s", at)
+	}
+	if code, out, errs := off(); code != 0 || !strings.Contains(out, "Berta signs in without one-time codes now") {
+		t.Fatalf("exit %d, %q", code, errs)
+	}
+	if at := berta.signIn("berta@example.org", password); strings.HasPrefix(at, "/sign-in") {
+		t.Errorf("signing in leads to %s", at)
 	}
 }
