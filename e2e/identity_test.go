@@ -255,3 +255,33 @@ func TestDevicesAndLeaving(t *testing.T) {
 	p.do(press("/settings/delete/stop"))
 	p.until(`!document.querySelector('form[action="/settings/delete/stop"]')`)
 }
+
+// The settings ask for no JavaScript: a name, codes, and a sign-in with one.
+func TestAccountWithoutJavaScript(t *testing.T) {
+	t.Parallel()
+	p := newPerson(t, withoutJavaScript)
+	p.expect("status of 422")
+	p.signUp()
+	p.open("/settings")
+	empty := func() { p.see(`document.querySelector('main [name="name"]').value = ""`) }
+	empty()
+	p.do(press("/settings/name"))
+	p.until(`document.querySelector('main [name="name"][aria-invalid="true"]')`)
+	p.name += " B"
+	empty()
+	p.do(fill("name", p.name), press("/settings/name"))
+	p.until(`document.querySelector("header").innerText.includes("` + p.name + `") && document.querySelector("main .notice")`)
+	p.open("/settings/codes")
+	p.do(fill("password", password), press("/settings/proof"))
+	p.until(`document.querySelector("main code")`)
+	shown := secret(strings.ReplaceAll(p.see(`document.querySelector("main code").innerText`), " ", ""))
+	p.do(fill("code", codeAt(t, shown, -1)), press("/settings/codes"))
+	p.until(`document.querySelectorAll("main ol li").length === 10`)
+	secret(strings.Fields(p.see(`[...document.querySelectorAll("main ol li")].map(li => li.innerText.trim()).join(" ")`))...)
+	p.signOut()
+	p.signInWith(password)
+	p.do(fill("code", codeAt(t, shown, 0)), press("/sign-in/code"))
+	p.until(`location.pathname === "/play"`)
+	p.open("/settings/devices")
+	p.until(`document.querySelector('main form[action="/sign-out"] button')`)
+}

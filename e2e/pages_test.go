@@ -132,12 +132,16 @@ func TestTheCourtsPageIsAccessible(t *testing.T) {
 	ann.look("paused")
 }
 
+// withoutJavaScript is a browser that runs no scripts. What tests ask of the
+// page it still answers.
+func withoutJavaScript(ctx context.Context, target *chromedp.Target) (none chromedp.Void, err error) {
+	_, err = cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	return none, err
+}
+
 // Without JavaScript everything but the court works.
 func TestWithoutJavaScript(t *testing.T) {
-	p := newPerson(t, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		_, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-		return err
-	}))
+	p := newPerson(t, withoutJavaScript)
 	p.signUp()
 	p.open("/play")
 	p.do(press("/play"))
