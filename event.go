@@ -19,6 +19,11 @@ const (
 	// PlaceTaken: Session is now the live one of Users; sockets of any other
 	// session of theirs close.
 	PlaceTaken EventKind = "place.taken"
+	// FriendsChanged: how Users stand to each other has changed, for those of
+	// the two who are named; the one who changed it comes first.
+	FriendsChanged EventKind = "friends.changed"
+	// Renamed: Users have another display name.
+	Renamed EventKind = "user.renamed"
 )
 
 // Event says that something changed and whom it concerns. It is a hint: what

@@ -15,7 +15,8 @@ import (
 // Export gives everything that is held about somebody, by file name: JSON that
 // people can read, and their picture if they have one. What opens something is
 // left out: the password's hash, the secret of the codes, the hashes of
-// recovery codes, of sessions' secrets and of links. All of it is as of one
+// recovery codes, of sessions' secrets and of links; and what others keep from
+// them, such as a block. All of it is as of one
 // moment. ENOTFOUND when there is no such account.
 func (s *Store) Export(ctx context.Context, id rally.UserID) (files map[string][]byte, err error) {
 	ctx, done := s.begin(ctx, "Export", &err)
@@ -64,6 +65,9 @@ func export(ctx context.Context, tx pgx.Tx, id rally.UserID, held map[string]any
 		return err
 	}
 	if held["matches.json"], err = exportRows[exportedMatch](ctx, tx, exportMatches, id); err != nil {
+		return err
+	}
+	if err := exportPeople(ctx, tx, id, held); err != nil {
 		return err
 	}
 	pngs, err := exportRows[struct{ PNG []byte }](ctx, tx, avatar, id)

@@ -2,10 +2,13 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -36,7 +39,7 @@ func (s *Store) Migrate(ctx context.Context) (err error) {
 			s.log.InfoContext(ctx, "migrated", "migration", r.Source.Path, "ms", r.Duration.Milliseconds())
 		}
 		if err != nil {
-			return err
+			return explainExtension(err)
 		}
 		jobs, err := m.river.Migrate(ctx, rivermigrate.DirectionUp, nil)
 		if err != nil {
@@ -47,6 +50,18 @@ func (s *Store) Migrate(ctx context.Context) (err error) {
 		}
 		return nil
 	})
+}
+
+// explainExtension says what to do when err means that Rally may not, or
+// cannot, have the extension of PostgreSQL that it needs.
+func explainExtension(err error) error {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || !strings.Contains(pg.Message, "pg_trgm") {
+		return err
+	}
+	return fmt.Errorf("PostgreSQL's extension pg_trgm (Debian: in the package of the server; elsewhere often postgresql-contrib) "+
+		"is needed to search names: have an administrator run CREATE EXTENSION pg_trgm in Rally's database once, "+
+		"or GRANT CREATE ON DATABASE to Rally's user: %w", err)
 }
 
 // migrate runs fn under the lock, on connections of its own: a migration may

@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"fmt"
+	"net/url"
+	"strings"
 	"sync"
 	"testing"
 
@@ -39,8 +41,8 @@ func TestMigrate(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := d.count(t, tables); n != 20 {
-		t.Errorf("there are %d tables, want 20", n)
+	if n := d.count(t, tables); n != 22 {
+		t.Errorf("there are %d tables, want 22", n)
 	}
 	for i, s := range nodes {
 		newUser(t, s, []string{"Anna", "Berta", "Carla"}[i])
@@ -70,5 +72,33 @@ func TestMigrateLookAlikes(t *testing.T) {
 	}
 	if n := d.count(t, "SELECT count(*) FROM users WHERE email_verified_at IS NULL AND delete_at IS NULL"); n != 4 {
 		t.Errorf("%d accounts are left", n)
+	}
+}
+
+// An operator whose database user may not add extensions is told what to do.
+func TestMigrateWithoutExtension(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	if err := d.store.MigrateDownTo(t.Context(), 5); err != nil {
+		t.Fatal(err)
+	}
+	d.exec(t, `DROP EXTENSION pg_trgm`)
+	d.exec(t, `CREATE ROLE humble LOGIN`)
+	d.exec(t, `GRANT ALL ON SCHEMA public TO humble`)
+	d.exec(t, `GRANT ALL ON ALL TABLES IN SCHEMA public TO humble`)
+	u, err := url.Parse(d.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.User("humble")
+	humble := openStore(t, u.String())
+	err = humble.Migrate(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "CREATE EXTENSION pg_trgm") {
+		t.Errorf("got %v", err)
+	}
+	d.exec(t, `CREATE EXTENSION pg_trgm`)
+	d.exec(t, `ALTER TABLE users OWNER TO humble`)
+	if err := humble.Migrate(t.Context()); err != nil {
+		t.Errorf("with the extension there: %v", err)
 	}
 }

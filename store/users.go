@@ -131,7 +131,7 @@ type credentialsRow struct {
 // Rename gives the account another display name, normalised as rally does; it
 // may be the present one in another case. EInvalid or EConflict with Fields
 // "name" when it is not acceptable, or it or one that looks like it is taken;
-// ENOTFOUND when there is no such account.
+// ENOTFOUND when there is no such account. A success publishes Renamed.
 func (s *Store) Rename(ctx context.Context, id rally.UserID, name string) (_ rally.User, err error) {
 	ctx, done := s.begin(ctx, "Rename", &err)
 	defer done()
@@ -144,10 +144,14 @@ func (s *Store) Rename(ctx context.Context, id rally.UserID, name string) (_ ral
 	}
 	rows, _ := s.pool.Query(ctx, sql, int64(id), name, nameSkeleton(name))
 	row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[userRow])
-	if isNoRows(err) {
+	switch {
+	case isNoRows(err):
 		return rally.User{}, noUser(id)
+	case err != nil:
+		return rally.User{}, nameTaken(err)
 	}
-	return row.user(), nameTaken(err)
+	s.publish(rally.Event{Kind: rally.Renamed, Users: []rally.UserID{id}})
+	return row.user(), nil
 }
 
 // SetPreferences keeps the account's language ("en", "ko", or "" for the

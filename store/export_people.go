@@ -1,0 +1,51 @@
+package store
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"rally"
+)
+
+// exportPeople puts what is held about a user and others into held, as far as
+// the user may know: not who has blocked them, nor what those keep from them.
+func exportPeople(ctx context.Context, tx pgx.Tx, id rally.UserID, held map[string]any) (err error) {
+	if held["friends.json"], err = exportRows[exportedFriend](ctx, tx, exportFriends, id); err != nil {
+		return err
+	}
+	held["blocks.json"], err = exportRows[exportedBlock](ctx, tx, exportBlocks, id)
+	return err
+}
+
+// exportFriends gives exportedFriends.
+const exportFriends = `
+	SELECT u.id, u.name, f.asked_by = $1 AS asked_by_me, f.asked_at, f.friends_since
+	FROM friendships f
+	JOIN users u ON u.id = f.low + f.high - $1
+	WHERE (f.low = $1 OR f.high = $1) AND (f.asked_by = $1 OR NOT f.hidden)
+	ORDER BY f.asked_at, u.id`
+
+// exportedFriend is a friend, or a request to become friends.
+type exportedFriend struct {
+	ID           int64   `json:"id"`
+	Name         string  `json:"name"`
+	AskedByMe    bool    `json:"asked_by_me"`
+	AskedAt      moment  `json:"asked_at"`
+	FriendsSince *moment `json:"friends_since"`
+}
+
+// exportBlocks gives exportedBlocks.
+const exportBlocks = `
+	SELECT u.id, u.name, b.since
+	FROM blocks b
+	JOIN users u ON u.id = b.blocked
+	WHERE b.blocker = $1
+	ORDER BY b.since, u.id`
+
+// exportedBlock is somebody whom the user has blocked.
+type exportedBlock struct {
+	ID    int64  `json:"id"`
+	Name  string `json:"name"`
+	Since moment `json:"since"`
+}
