@@ -8,14 +8,15 @@ const (
 	// LetterVerify asks, at a new account's address or a changed one, to show
 	// that it is theirs. It carries a link.
 	LetterVerify LetterKind = "verify"
-	// LetterTaken tells somebody that an account was made with the address of
-	// the one they have.
+	// LetterTaken tells somebody that the address of their account was given for
+	// another one, new or not.
 	LetterTaken LetterKind = "taken"
 	// LetterReset carries the link to a new password.
 	LetterReset LetterKind = "reset"
 	// LetterEmailAsked tells the present address that another shall replace it.
 	LetterEmailAsked LetterKind = "email_asked"
-	// LetterEmailChanged tells both addresses that one has replaced the other.
+	// LetterEmailChanged tells both addresses, each known to be theirs, that one
+	// has replaced the other.
 	LetterEmailChanged LetterKind = "email_changed"
 	// LetterPasswordChanged tells that the password is another.
 	LetterPasswordChanged LetterKind = "password_changed"
@@ -34,7 +35,7 @@ type Letter struct {
 	User   UserID     `json:"user"`
 	To     string     `json:"to"`
 	Locale string     `json:"locale"`
-	Other  string     `json:"other,omitempty"` // LetterEmail…: the other address; LetterTaken: the new account's name
+	Other  string     `json:"other,omitempty"` // LetterEmail…: the other address; LetterTaken: the other account's name
 }
 
 // Mail is an e-mail as it goes out: plain text.

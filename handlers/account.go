@@ -70,10 +70,8 @@ func (s *Server) greet(c echo.Context, user rally.User) {
 	if s.c.Mailer == nil {
 		return
 	}
-	ctx := c.Request().Context()
-	if err := s.askAt(ctx, c, user, user.Email); err != nil {
-		s.c.Log.ErrorContext(ctx, "letter not queued", "id", of(c).id, "kind", string(rally.LetterVerify),
-			"user", int64(user.ID), "error", err.Error())
+	if err := s.askAt(c, user, user.Email); err != nil {
+		s.notQueued(c, rally.LetterVerify, user.ID, err)
 	}
 }
 

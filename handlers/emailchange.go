@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"net/http"
 	"strings"
 
@@ -37,7 +36,7 @@ func (s *Server) changeEmail(c echo.Context) error {
 	if err := s.c.Throttles.Charge(ctx, auth.LetterCharges(user.ID)...); err != nil {
 		return s.emailAgain(c, page, err)
 	}
-	if err := s.askAt(ctx, c, user, page.Email.Value); err != nil {
+	if err := s.askAt(c, user, page.Email.Value); err != nil {
 		return s.emailAgain(c, page, err)
 	}
 	s.securityEvent(c, rally.SecurityEmailAsked, user.ID, page.Email.Value)
@@ -68,7 +67,7 @@ func (s *Server) sendVerification(c echo.Context) error {
 	if err := s.c.Throttles.Charge(ctx, auth.LetterCharges(user.ID)...); err != nil {
 		return s.securityAgain(c, err)
 	}
-	if err := s.askAt(ctx, c, user, user.Email); err != nil {
+	if err := s.askAt(c, user, user.Email); err != nil {
 		return s.securityAgain(c, err)
 	}
 	return s.leave(c, securityPath+"?done=verification")
@@ -76,7 +75,8 @@ func (s *Server) sendVerification(c echo.Context) error {
 
 // askAt sends the letter that asks whether an address is this account's; if
 // somebody else has shown that it is theirs, they are told instead.
-func (s *Server) askAt(ctx context.Context, c echo.Context, user rally.User, email string) error {
+func (s *Server) askAt(c echo.Context, user rally.User, email string) error {
+	ctx := c.Request().Context()
 	letter := rally.Letter{Kind: rally.LetterVerify, User: user.ID, To: email, Locale: of(c).viewer.Locale}
 	candidates, err := s.c.Users.FindCandidates(ctx, email)
 	if err != nil {
@@ -90,20 +90,4 @@ func (s *Server) askAt(ctx context.Context, c echo.Context, user rally.User, ema
 		}
 	}
 	return s.c.Letters.QueueLetter(ctx, letter)
-}
-
-// tell sends a letter about what has just been done to an account, if its
-// address is known to be theirs. It has been done, letter or not.
-func (s *Server) tell(c echo.Context, kind rally.LetterKind, user rally.User, other string) {
-	if s.c.Mailer == nil || !user.EmailVerified {
-		return
-	}
-	ctx := c.Request().Context()
-	err := s.c.Letters.QueueLetter(ctx, rally.Letter{
-		Kind: kind, User: user.ID, To: user.Email, Locale: of(c).viewer.Locale, Other: other,
-	})
-	if err != nil {
-		s.c.Log.ErrorContext(ctx, "letter not queued", "kind", string(kind), "id", of(c).id, "user", int64(user.ID),
-			"error", err.Error())
-	}
 }

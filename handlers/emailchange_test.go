@@ -43,6 +43,29 @@ func TestChangeEmail(t *testing.T) {
 	if got := s.userNow(t, b.user.ID); got.Email != "new@example.org" || !got.EmailVerified {
 		t.Errorf("the address is %q", got.Email)
 	}
+	both := s.letters.of(rally.LetterEmailChanged)
+	if len(both) != 2 || both[0].To != b.user.Email || both[0].Other != "new@example.org" ||
+		both[1].To != "new@example.org" || both[1].Other != b.user.Email {
+		t.Errorf("those told of the change are %+v", both)
+	}
+}
+
+// TestChangeEmailFromAnothers: an address that was only claimed may be a
+// stranger's, who is not told where the account's letters go now.
+func TestChangeEmailFromAnothers(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.member(t, "Ada")
+	b.prove()
+	b.post("/settings/email", "email", "new@example.org").leadsTo("/settings/security?done=email")
+	b.get(s.link(t, "new@example.org")).leadsTo("/confirm-email")
+	b.post("/confirm-email").leadsTo("/settings/security")
+	if got := s.userNow(t, b.user.ID); got.Email != "new@example.org" || !got.EmailVerified {
+		t.Errorf("the address is %q", got.Email)
+	}
+	if told := s.letters.of(rally.LetterEmailChanged); len(told) > 0 {
+		t.Errorf("those told of the change are %+v", told)
+	}
 }
 
 // TestChangeEmailToAnothers: the answer is the same as for an address that

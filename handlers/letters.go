@@ -5,9 +5,32 @@ import (
 	"context"
 	"strings"
 
+	"github.com/labstack/echo/v4"
+
 	"rally"
 	"rally/views"
 )
+
+// tell has a letter written about what has just been done to an account, if its
+// address is known to be theirs; other is as rally.Letter has it. It has been
+// done, letter or not.
+func (s *Server) tell(c echo.Context, kind rally.LetterKind, user rally.User, other string) {
+	if s.c.Mailer == nil || !user.EmailVerified {
+		return
+	}
+	err := s.c.Letters.QueueLetter(c.Request().Context(), rally.Letter{
+		Kind: kind, User: user.ID, To: user.Email, Locale: cmp.Or(user.Locale, of(c).viewer.Locale), Other: other,
+	})
+	if err != nil {
+		s.notQueued(c, kind, user.ID, err)
+	}
+}
+
+// notQueued logs that a letter will not be written, where that undoes nothing.
+func (s *Server) notQueued(c echo.Context, kind rally.LetterKind, user rally.UserID, err error) {
+	s.c.Log.ErrorContext(c.Request().Context(), "letter not queued", "id", of(c).id, "letter", kind,
+		"user", int64(user), "error", err.Error())
+}
 
 // WriteLetter writes a letter that was queued and has it sent. What a letter
 // needs is looked up now: it may have waited for hours. One that has lost its

@@ -18,21 +18,6 @@ const linkCookie = "__Host-rally_link"
 // linkCookieAge is how long somebody may take over the page that it opens.
 const linkCookieAge = 30 * time.Minute
 
-// queueLetter has a letter written and sent some time soon, if this site sends
-// any. That it could not be noted is no reason to undo what the letter tells of.
-func (s *Server) queueLetter(c echo.Context, l rally.Letter) {
-	if s.c.Mailer == nil {
-		return
-	}
-	if l.Locale == "" {
-		l.Locale = of(c).viewer.Locale
-	}
-	if err := s.c.Letters.QueueLetter(c.Request().Context(), l); err != nil {
-		s.c.Log.ErrorContext(c.Request().Context(), "letter not queued", "id", of(c).id, "kind", string(l.Kind),
-			"user", int64(l.User), "error", err.Error())
-	}
-}
-
 // forgotForm takes the address of somebody who has forgotten their password.
 func (s *Server) forgotForm(c echo.Context) error {
 	return s.html(c, http.StatusOK, views.Forgot(views.ForgotPage{Page: s.page(c), Mail: s.c.Mailer != nil}))

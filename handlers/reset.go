@@ -77,8 +77,8 @@ func (s *Server) confirmEmailForm(c echo.Context) error {
 	return s.html(c, http.StatusOK, views.ConfirmEmail(page))
 }
 
-// confirmEmail makes the address of the link the account's own. When another
-// one was before, both are told.
+// confirmEmail makes the address of the link the account's own. When it takes the
+// place of another that was, both are told.
 func (s *Server) confirmEmail(c echo.Context) error {
 	ctx := c.Request().Context()
 	page := views.ConfirmEmailPage{Page: s.page(c)}
@@ -87,21 +87,18 @@ func (s *Server) confirmEmail(c echo.Context) error {
 		return s.confirmAgain(c, page, err)
 	}
 	page.Email = link.Email
-	user, before, err := s.c.Links.UseEmailLink(ctx, token)
+	before, user, err := s.c.Links.UseEmailLink(ctx, token)
 	if err != nil {
 		return s.confirmAgain(c, page, err)
 	}
 	clearCookie(c, linkCookie)
-	if before == user.Email {
+	if before.Email == user.Email {
 		s.securityEvent(c, rally.SecurityEmailVerified, user.ID, user.Email)
 	} else {
 		s.securityEvent(c, rally.SecurityEmailChanged, user.ID, user.Email)
-		for to, other := range map[string]string{user.Email: before, before: user.Email} {
-			if to != "" {
-				s.queueLetter(c, rally.Letter{
-					Kind: rally.LetterEmailChanged, User: user.ID, To: to, Locale: user.Locale, Other: other,
-				})
-			}
+		if before.EmailVerified { // else it may be a stranger's, or there was none
+			s.tell(c, rally.LetterEmailChanged, before, user.Email)
+			s.tell(c, rally.LetterEmailChanged, user, before.Email)
 		}
 	}
 	if of(c).member() == user.ID {

@@ -78,7 +78,7 @@ type Links interface {
 	// NewLink draws the token of a link; one of the same kind dies.
 	NewLink(ctx context.Context, user rally.UserID, kind rally.LinkKind, email string) (token string, err error)
 	UseResetLink(ctx context.Context, token, hash string) (rally.User, error)
-	UseEmailLink(ctx context.Context, token string) (u rally.User, before string, err error)
+	UseEmailLink(ctx context.Context, token string) (before, after rally.User, err error)
 }
 
 // SecurityLog keeps what has happened to accounts.

@@ -113,23 +113,23 @@ func findLink(ctx context.Context, db querier, hash [sha256.Size]byte, now time.
 // provided that its transaction is committed.
 func takeLink(
 	ctx context.Context, tx pgx.Tx, token string, kind rally.LinkKind, now time.Time,
-) (link rally.Link, u lockedUser, err error) {
+) (link rally.Link, err error) {
 	hash, ok := parseLink(token)
 	if !ok {
-		return link, u, noLink()
+		return link, noLink()
 	}
 	if link, err = findLink(ctx, tx, hash, now); err != nil {
-		return link, u, err
+		return link, err
 	}
-	if u, err = lockUser(ctx, tx, link.User); err != nil {
-		return link, u, err
+	if _, err = lockUser(ctx, tx, link.User); err != nil {
+		return link, err
 	}
 	// It may have gone while the account was somebody else's.
 	tag, err := tx.Exec(ctx, `DELETE FROM links WHERE hash = $1 AND kind = $2`, hash[:], string(kind))
 	if err == nil && tag.RowsAffected() == 0 {
 		err = noLink()
 	}
-	return link, u, err
+	return link, err
 }
 
 // UseResetLink uses up a link of kind LinkReset to give its account another
@@ -145,7 +145,7 @@ func (s *Store) UseResetLink(ctx context.Context, token, hash string) (u rally.U
 	}
 	var ended []endedSession
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		link, _, err := takeLink(ctx, tx, token, rally.LinkReset, s.time())
+		link, err := takeLink(ctx, tx, token, rally.LinkReset, s.time())
 		if err != nil {
 			return err
 		}
@@ -195,36 +195,39 @@ func revokeLinks(ctx context.Context, db querier, user rally.UserID) error {
 }
 
 // UseEmailLink uses up a link of kind LinkEmail: where the letter went is from
-// now on its account's address, verified. before is the address until now, the
-// same when only that was verified. Links to a new password that went there are
-// dead. ENOTFOUND when the link opens nothing; ECONFLICT "confirm_email.taken"
-// when somebody else has verified the address meanwhile.
-func (s *Store) UseEmailLink(ctx context.Context, token string) (u rally.User, before string, err error) {
+// now on its account's address, verified. It gives the account as it was and as
+// it is; when only its address was verified, that is the same in both. Links to
+// a new password that went to the one before are dead. ENOTFOUND when the link
+// opens nothing; ECONFLICT "confirm_email.taken" when somebody else has verified
+// the address meanwhile.
+func (s *Store) UseEmailLink(ctx context.Context, token string) (before, after rally.User, err error) {
 	ctx, done := s.begin(ctx, "UseEmailLink", &err)
 	defer done()
 	const set = `UPDATE users SET email = $2, email_verified_at = $3 WHERE id = $1`
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		link, locked, err := takeLink(ctx, tx, token, rally.LinkEmail, s.time())
+		link, err := takeLink(ctx, tx, token, rally.LinkEmail, s.time())
 		if err != nil {
 			return err
 		}
-		before = locked.email
+		if before, err = findUser(ctx, tx, link.User); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, set, int64(link.User), link.Email, s.time()); err != nil {
 			return err
 		}
 		if err := revokeLinks(ctx, tx, link.User); err != nil {
 			return err
 		}
-		u, err = findUser(ctx, tx, link.User)
+		after, err = findUser(ctx, tx, link.User)
 		return err
 	})
 	if violates(err, "users_email_key") {
 		err = &rally.Error{Code: rally.EConflict, Message: "confirm_email.taken", Cause: err}
 	}
 	if err != nil {
-		return rally.User{}, "", err
+		return rally.User{}, rally.User{}, err
 	}
-	return u, before, nil
+	return before, after, nil
 }
 
 // PurgeLinks deletes the links that have expired and says how many those were.

@@ -161,7 +161,7 @@ func TestUseResetLink(t *testing.T) {
 	if u, err := s.UseResetLink(t.Context(), token, "hash"); err != nil || u.EmailVerified || u.Email != berta.Email {
 		t.Errorf("reset %+v, %v", u, err)
 	}
-	if u, _, err := s.UseEmailLink(t.Context(), verify); err != nil || !u.EmailVerified {
+	if _, u, err := s.UseEmailLink(t.Context(), verify); err != nil || !u.EmailVerified {
 		t.Errorf("verified %+v, %v", u, err)
 	}
 }
@@ -262,16 +262,16 @@ func TestUseEmailLink(t *testing.T) {
 	session, _ := d.open(t, "", anna.ID, rally.StageFull)
 
 	// That the address of sign-up is theirs.
-	u, before, err := s.UseEmailLink(t.Context(), newLink(t, s, anna.ID, rally.LinkEmail, anna.Email))
-	if err != nil || before != anna.Email || u.Email != anna.Email || !u.EmailVerified {
-		t.Errorf("verified %+v, before %q, %v", u, before, err)
+	before, u, err := s.UseEmailLink(t.Context(), newLink(t, s, anna.ID, rally.LinkEmail, anna.Email))
+	if err != nil || before.Email != anna.Email || before.EmailVerified || u.Email != anna.Email || !u.EmailVerified {
+		t.Errorf("verified %+v, before %+v, %v", u, before, err)
 	}
 	// Another address, after which no letter to the old one opens anything.
 	reset := newLink(t, s, anna.ID, rally.LinkReset, anna.Email)
 	token := newLink(t, s, anna.ID, rally.LinkEmail, "new@example.com")
-	u, before, err = s.UseEmailLink(t.Context(), token)
-	if err != nil || before != anna.Email || u.Email != "new@example.com" || !u.EmailVerified {
-		t.Errorf("changed %+v, before %q, %v", u, before, err)
+	before, u, err = s.UseEmailLink(t.Context(), token)
+	if err != nil || before.Email != anna.Email || !before.EmailVerified || u.Email != "new@example.com" || !u.EmailVerified {
+		t.Errorf("changed %+v, before %+v, %v", u, before, err)
 	}
 	dead(t, s, reset)
 	dead(t, s, token)

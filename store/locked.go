@@ -12,7 +12,6 @@ import (
 type lockedUser struct {
 	password bool
 	codes    bool
-	email    string
 }
 
 // lockUser holds an account until the transaction ends: whatever else changes
@@ -21,11 +20,11 @@ type lockedUser struct {
 // when there is no such account.
 func lockUser(ctx context.Context, tx pgx.Tx, user rally.UserID) (u lockedUser, err error) {
 	const sql = `
-		SELECT password_hash IS NOT NULL, codes_since IS NOT NULL, email
+		SELECT password_hash IS NOT NULL, codes_since IS NOT NULL
 		FROM users
 		WHERE id = $1
 		FOR NO KEY UPDATE`
-	err = tx.QueryRow(ctx, sql, int64(user)).Scan(&u.password, &u.codes, &u.email)
+	err = tx.QueryRow(ctx, sql, int64(user)).Scan(&u.password, &u.codes)
 	if isNoRows(err) {
 		err = noUser(user)
 	}
