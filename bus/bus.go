@@ -1,16 +1,19 @@
 package bus
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"rally"
 )
@@ -22,6 +25,7 @@ const (
 	reconnectBuffer  = 1 << 20 // bytes kept while NATS is away
 	startTimeout     = 5 * time.Second
 	flushTimeout     = 2 * time.Second // also bounds how long Close waits for NATS
+	answerTimeout    = 5 * time.Second // for an answer of NATS, when the caller names no deadline
 	writeTimeout     = 2 * time.Second // after which a stalled connection is given up
 	reconnectWait    = 250 * time.Millisecond
 	pingInterval     = 10 * time.Second // two missed: the connection counts as lost
@@ -30,11 +34,19 @@ const (
 // subject is what every event's kind is put behind.
 const subject = "rally.event."
 
+// errClosed is what a closed bus answers.
+var errClosed = errors.New("the bus is closed")
+
 // Config is what New needs.
 type Config struct {
 	// URL of an external NATS, such as "nats://user:password@host:4222", or
 	// several with commas between. "" embeds a server.
 	URL string
+	// Dir is the folder where the embedded server keeps its buckets, so that
+	// they survive a restart; it is made when it is missing, and one process
+	// uses it at a time. "" keeps them in memory. An external NATS keeps them
+	// in files of its own.
+	Dir string
 	Log *slog.Logger
 }
 
@@ -42,9 +54,11 @@ type Config struct {
 // goroutine.
 type Bus struct {
 	log      *slog.Logger
-	embedded *server.Server // nil with an external NATS
+	embedded *embedded // nil with an external NATS
 	conn     *nats.Conn
+	js       jetstream.JetStream
 	counts   counters
+	resumed  pulse // NATS is back: what follows a bucket begins anew
 
 	out       chan rally.Event
 	publisher sync.WaitGroup
@@ -52,6 +66,13 @@ type Bus struct {
 	mu            sync.RWMutex // guards what follows, and the closing of out
 	closed        bool
 	subscriptions map[*subscription]struct{}
+	parts         map[part]struct{}
+}
+
+// part is something that was opened on the bus and ends with it at the latest.
+type part interface {
+	// end stops it and waits, not for long. It may be called again.
+	end()
 }
 
 // New connects to NATS, or starts one in this process. An external NATS that is
@@ -61,6 +82,7 @@ func New(cfg Config) (*Bus, error) {
 		log:           cfg.Log,
 		out:           make(chan rally.Event, publishPending),
 		subscriptions: make(map[*subscription]struct{}),
+		parts:         make(map[part]struct{}),
 	}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
@@ -73,8 +95,14 @@ func New(cfg Config) (*Bus, error) {
 		nats.ReconnectBufSize(reconnectBuffer),
 		nats.PingInterval(pingInterval),
 		nats.FlusherTimeout(writeTimeout),
-		nats.ConnectHandler(func(c *nats.Conn) { b.log.Info("bus connected", "to", b.peer(c)) }),
-		nats.ReconnectHandler(func(c *nats.Conn) { b.log.Info("bus connected again", "to", b.peer(c)) }),
+		nats.ConnectHandler(func(c *nats.Conn) {
+			b.log.Info("bus connected", "to", b.peer(c))
+			b.resumed.beat()
+		}),
+		nats.ReconnectHandler(func(c *nats.Conn) {
+			b.log.Info("bus connected again", "to", b.peer(c))
+			b.resumed.beat()
+		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil { // nil when we close
 				b.log.Warn("bus disconnected", "error", err)
@@ -85,48 +113,30 @@ func New(cfg Config) (*Bus, error) {
 		}),
 	}
 	if cfg.URL == "" {
-		embedded, err := embed()
+		e, err := embed(cfg.Dir)
 		if err != nil {
 			return nil, err
 		}
-		b.embedded = embedded
-		options = append(options, nats.InProcessServer(embedded))
+		b.embedded = e
+		options = append(options, nats.InProcessServer(e.server))
 	}
-	conn, err := nats.Connect(cfg.URL, options...)
-	if err != nil {
-		b.stopEmbedded()
-		return nil, fmt.Errorf("bus: connect: %w", err)
+	if err := b.connect(cfg.URL, options); err != nil {
+		b.embedded.stop()
+		return nil, err
 	}
-	b.conn = conn
 	b.publisher.Go(b.publish)
 	return b, nil
 }
 
-// embed starts a NATS server in this process that nothing outside can reach.
-func embed() (*server.Server, error) {
-	s, err := server.NewServer(&server.Options{
-		ServerName: "rally",
-		DontListen: true,
-		NoSigs:     true,
-		NoLog:      true,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("bus: embed: %w", err)
+func (b *Bus) connect(url string, options []nats.Option) (err error) {
+	if b.conn, err = nats.Connect(url, options...); err != nil {
+		return fmt.Errorf("bus: connect: %w", err)
 	}
-	s.Start()
-	if !s.ReadyForConnections(startTimeout) {
-		s.Shutdown()
-		return nil, errors.New("bus: embed: the server did not start in time")
+	if b.js, err = jetstream.New(b.conn); err != nil {
+		b.conn.Close()
+		return fmt.Errorf("bus: connect: %w", err)
 	}
-	return s, nil
-}
-
-// stopEmbedded ends the embedded server, if there is one, and waits for it.
-func (b *Bus) stopEmbedded() {
-	if b.embedded != nil {
-		b.embedded.Shutdown()
-		b.embedded.WaitForShutdown()
-	}
+	return nil
 }
 
 // peer names the server at the other end, for the log. The one in the process
@@ -195,8 +205,9 @@ func (b *Bus) Ready() error {
 	return fmt.Errorf("bus: %s", status)
 }
 
-// Close sends what waits, lets every subscriber handle what has arrived, and
-// ends the connection and the embedded server. On an external NATS that is away
+// Close ends what was opened on the bus, sends what waits, lets every
+// subscriber handle what has arrived, and ends the connection and the embedded
+// server. On an external NATS that is away
 // or stalls it waits a few seconds at most. Publish drops everything from now
 // on. The second call does nothing.
 func (b *Bus) Close() {
@@ -211,9 +222,15 @@ func (b *Bus) Close() {
 	for s := range b.subscriptions {
 		open = append(open, s)
 	}
+	parts := slices.Collect(maps.Keys(b.parts))
 	b.mu.Unlock()
 
-	stalled := time.AfterFunc(flushTimeout, b.conn.Close) // makes every send fail at once
+	stalled := time.AfterFunc(flushTimeout, b.conn.Close) // makes everything that waits for NATS fail at once
+	var ended sync.WaitGroup
+	for _, p := range parts {
+		ended.Go(p.end)
+	}
+	ended.Wait()
 	b.publisher.Wait()
 	stalled.Stop()
 	// The answer to a flush comes after our own events, which so have all
@@ -225,5 +242,39 @@ func (b *Bus) Close() {
 		s.stop()
 	}
 	b.conn.Close()
-	b.stopEmbedded()
+	b.embedded.stop()
+}
+
+// add counts p among what ends with the bus. The error is a bus that is closed.
+func (b *Bus) add(p part) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return errClosed
+	}
+	b.parts[p] = struct{}{}
+	return nil
+}
+
+func (b *Bus) remove(p part) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.parts, p)
+}
+
+// away gives the error of everything that needs an answer of NATS now, and nil
+// while NATS is connected.
+func (b *Bus) away() error {
+	if err := b.Ready(); err != nil {
+		return &rally.Error{Code: rally.EUnavailable, Message: "error.unavailable", Cause: err}
+	}
+	return nil
+}
+
+// within gives ctx a deadline if it has none: nothing waits for NATS for ever.
+func within(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, answerTimeout)
 }

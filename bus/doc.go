@@ -1,6 +1,8 @@
 // Package bus carries events between the rooms of one node and between nodes,
 // over NATS: a server embedded in this process, without a port, unless there
 // is an external one to share with other nodes. The code is the same for both.
+// It also keeps small things that all nodes share and that may go with NATS:
+// see [Bucket].
 //
 // # What a lost event means
 //

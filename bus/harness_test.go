@@ -35,13 +35,26 @@ func subscribe(t *testing.T, b *bus.Bus) <-chan rally.Event {
 	return c
 }
 
-// external starts a NATS server on a loopback port, any one for 0.
+// external starts a NATS server on a loopback port, any one for 0. It has no
+// JetStream.
 func external(t *testing.T, port int) *server.Server {
 	t.Helper()
-	if port == 0 {
-		port = server.RANDOM_PORT
+	return start(t, server.Options{Port: port})
+}
+
+// keeping starts a NATS server that keeps buckets in dir.
+func keeping(t *testing.T, port int, dir string) *server.Server {
+	t.Helper()
+	return start(t, server.Options{Port: port, JetStream: true, StoreDir: dir})
+}
+
+func start(t *testing.T, o server.Options) *server.Server {
+	t.Helper()
+	if o.Port == 0 {
+		o.Port = server.RANDOM_PORT
 	}
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true})
+	o.Host, o.NoSigs, o.NoLog = "127.0.0.1", true, true
+	s, err := server.NewServer(&o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,11 +9,12 @@ type Stats struct {
 	Received  uint64 // events handed to subscribers, each counted for each of them
 	Lost      uint64 // events that came when a subscriber's queue was full
 	Malformed uint64 // messages that were no events
+	Resumed   uint64 // times that a watch of a bucket had to begin anew
 }
 
 // counters are what Stats are made of.
 type counters struct {
-	published, dropped, received, lost, malformed atomic.Uint64
+	published, dropped, received, lost, malformed, resumed atomic.Uint64
 }
 
 // Stats gives the counts.
@@ -30,5 +31,6 @@ func (b *Bus) Stats() Stats {
 		Received:  b.counts.received.Load(),
 		Lost:      lost,
 		Malformed: b.counts.malformed.Load(),
+		Resumed:   b.counts.resumed.Load(),
 	}
 }

@@ -2,7 +2,6 @@ package bus
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -54,7 +53,7 @@ func (s *subscription) start() (err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
-		return errors.New("closed")
+		return errClosed
 	}
 	if s.nats, err = b.conn.ChanSubscribe(subject+">", s.in); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -111,7 +112,7 @@ func (h *house) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if h.bus, err = bus.New(bus.Config{URL: h.NATSURL, Log: h.log}); err != nil {
+	if h.bus, err = bus.New(bus.Config{URL: h.NATSURL, Dir: filepath.Join(h.Data, "bus"), Log: h.log}); err != nil {
 		return fmt.Errorf("starting the bus: %w", err)
 	}
 	h.closing.add("bus", 0, func(context.Context) error { h.bus.Close(); return nil })
