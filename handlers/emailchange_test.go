@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"rally"
@@ -122,7 +123,13 @@ func TestChangeEmailProblems(t *testing.T) {
 	if res.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
-	b.post("/settings/email/again").wants(http.StatusTooManyRequests)
+	again := b.post("/settings/email/again")
+	again.wants(http.StatusTooManyRequests)
+	for what, page := range map[string]*answer{"form": res, "button": again} {
+		if !strings.Contains(page.text, "Please try again in 60 minutes.") {
+			t.Errorf("the %s does not say when to try again", what)
+		}
+	}
 }
 
 // TestSendVerification: the letter of sign-up comes again, a few times, until

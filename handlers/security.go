@@ -66,7 +66,7 @@ func (s *Server) securityAgain(c echo.Context, err error) error {
 	if err != nil {
 		return err
 	}
-	page.Problem = words.Message
+	page.Problem, page.Wait = words.Message, wait(words)
 	return s.html(c, status, views.Security(page))
 }
 
