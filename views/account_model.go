@@ -196,10 +196,8 @@ type DataPage struct {
 // DeletePage asks whether the account shall really go.
 type DeletePage struct {
 	Page
-	Day     time.Time // when it would
-	Name    Field     // to be typed as a confirmation
-	Problem string
-	Fault   bool
+	Day  time.Time // when it would
+	Name Field     // to be typed as a confirmation
 }
 
 // DevMailPage shows the letters that a development server has kept instead of
