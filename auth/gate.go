@@ -18,15 +18,10 @@ type Verdict struct {
 	Expires time.Time
 	// End: the session must end and both cookies go.
 	End bool
-	// Alarm says what happened, for the log of security events; "" is nothing.
-	Alarm string
+	// Alarm is SecurityForgedToken for what is no token of ours and
+	// SecurityForeignToken for one of another session; "" is nothing.
+	Alarm rally.SecurityKind
 }
-
-// Reasons of an alarm.
-const (
-	AlarmForged  = "forged_token"  // not a token of ours
-	AlarmForeign = "foreign_token" // ours, but of another session
-)
 
 // Decide turns the session that a request's cookie opened (nil: none) and its
 // token ("": none) into a verdict. It is the whole of the gate and has no
@@ -59,13 +54,13 @@ func (t *Tokens) Decide(session *rally.Session, token string) Verdict {
 	claims, err := t.Verify(token)
 	expired := errors.Is(err, ErrTokenExpired)
 	if err != nil && !expired {
-		return Verdict{End: session != nil, Alarm: AlarmForged}
+		return Verdict{End: session != nil, Alarm: rally.SecurityForgedToken}
 	}
 	switch {
 	case session == nil:
 		return Verdict{}
 	case stage != rally.StageFull, claims.Session != session.ID, claims.User != session.UserID:
-		return Verdict{End: true, Alarm: AlarmForeign}
+		return Verdict{End: true, Alarm: rally.SecurityForeignToken}
 	case expired:
 		return Verdict{Stage: rally.StageFull, Mint: true}
 	default:

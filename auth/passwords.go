@@ -148,13 +148,14 @@ const floorTenths = 22
 
 // Floor is how long every answer to a sign-in that hashed anything should take
 // at least, so that nobody can tell by the clock whether it hashed once or
-// twice: 2.2 times the fastest hash with today's parameters so far. Before the
-// first hash it makes one.
-func (p *Passwords) Floor() time.Duration {
+// twice: 2.2 times what its first hash took (0 without one), and no less than
+// that of the fastest hash with today's parameters so far. Before the first hash
+// of all it makes one.
+func (p *Passwords) Floor(first time.Duration) time.Duration {
 	if p.fastest.Load() == 0 {
 		p.measure()
 	}
-	return time.Duration(p.fastest.Load()) * floorTenths / 10
+	return max(time.Duration(p.fastest.Load()), first) * floorTenths / 10
 }
 
 // measure hashes once, with a worker's place like everybody.

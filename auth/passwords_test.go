@@ -229,7 +229,7 @@ func TestPasswordsAdmit(t *testing.T) {
 func TestPasswordsFloor(t *testing.T) {
 	t.Parallel()
 	p := auth.NewPasswords(auth.PasswordConfig{Memory: 8 * 1024, Iterations: 1, Workers: 1})
-	first := p.Floor()
+	first := p.Floor(0)
 	if first <= 0 {
 		t.Fatal("no floor before the first hash")
 	}
@@ -241,12 +241,15 @@ func TestPasswordsFloor(t *testing.T) {
 		}
 		fastest = min(fastest, time.Since(begin))
 	}
-	floor := p.Floor()
+	floor := p.Floor(0)
 	if floor > first {
 		t.Errorf("the floor rose from %s to %s", first, floor)
 	}
 	if floor > fastest*22/10 {
 		t.Errorf("the floor is %s, and the fastest of ten hashes took %s", floor, fastest)
+	}
+	if got := p.Floor(time.Hour); got != time.Hour*22/10 {
+		t.Errorf("after a slow hash the floor is %s", got)
 	}
 	// What takes less because it is of old, or is not done at all, is no measure.
 	weak := auth.NewPasswords(cheap())
@@ -260,7 +263,7 @@ func TestPasswordsFloor(t *testing.T) {
 		}
 		_, _, _ = p.Verify(t.Context(), "correct horse", old, func() error { return errors.New("no") })
 	}
-	if got := p.Floor(); got != floor {
+	if got := p.Floor(0); got != floor {
 		t.Errorf("the floor went from %s to %s", floor, got)
 	}
 }

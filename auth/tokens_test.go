@@ -233,8 +233,8 @@ func TestDecide(t *testing.T) {
 		otp     = auth.Verdict{Stage: rally.StageOTP}
 		full    = auth.Verdict{Stage: rally.StageFull, Expires: start.Add(auth.TokenLife)}
 		mint    = auth.Verdict{Stage: rally.StageFull, Mint: true}
-		forged  = auth.Verdict{End: true, Alarm: auth.AlarmForged}
-		foreign = auth.Verdict{End: true, Alarm: auth.AlarmForeign}
+		forged  = auth.Verdict{End: true, Alarm: rally.SecurityForgedToken}
+		foreign = auth.Verdict{End: true, Alarm: rally.SecurityForeignToken}
 	)
 	tests := []struct {
 		name    string
@@ -245,7 +245,7 @@ func TestDecide(t *testing.T) {
 		{"nothing", nil, "", nothing},
 		{"live token alone", nil, live, nothing},
 		{"expired token alone", nil, expired, nothing},
-		{"forged token alone", nil, none, auth.Verdict{Alarm: auth.AlarmForged}},
+		{"forged token alone", nil, none, auth.Verdict{Alarm: rally.SecurityForgedToken}},
 		{"otp", session(rally.StageOTP), "", otp},
 		{"otp with a token of it", session(rally.StageOTP), live, foreign},
 		{"otp with an expired token of it", session(rally.StageOTP), expired, foreign},

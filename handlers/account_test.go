@@ -223,7 +223,7 @@ func TestForgedTokenIsLogged(t *testing.T) {
 	session := b.session()
 	b.setCookie(tokenCookie, "a.b.c")
 	b.get("/play").leadsTo("/sign-in?next=%2Fplay&reason=ended")
-	lines := s.log.with("security", map[string]any{"event": auth.AlarmForged, "user": float64(b.user.ID), "session": string(session)})
+	lines := s.log.with("security", map[string]any{"event": string(rally.SecurityForgedToken), "user": float64(b.user.ID), "session": string(session)})
 	if len(lines) != 1 || lines[0]["address"] != "127.0.0.1" || lines[0]["id"] == "" {
 		t.Errorf("log lines: %v", lines)
 	}

@@ -122,14 +122,14 @@ func (s *Server) prefer(v *rally.Viewer, u rally.User) {
 }
 
 // alarm logs a token that cannot have come about honestly, and takes it away.
-func (s *Server) alarm(c echo.Context, alarm string, session *rally.Session) {
+func (s *Server) alarm(c echo.Context, alarm rally.SecurityKind, session *rally.Session) {
 	var user rally.UserID
 	var more []slog.Attr
 	if session != nil {
 		user = session.UserID
 		more = append(more, slog.String("session", string(session.ID)))
 	}
-	s.securityEvent(c, rally.SecurityKind(alarm), user, "", more...)
+	s.securityEvent(c, alarm, user, "", more...)
 	clearCookie(c, tokenCookie)
 }
 

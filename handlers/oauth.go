@@ -3,7 +3,6 @@ package handlers
 import (
 	"cmp"
 	"errors"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -12,11 +11,9 @@ import (
 	"rally/views"
 )
 
-// oauthCookie holds, sealed, what a sign-in at a provider was begun with.
-const (
-	oauthCookie    = "__Host-rally_oauth"
-	oauthCookieAge = 10 * time.Minute
-)
+// oauthCookie holds, sealed, what a sign-in at a provider was begun with, for
+// auth.StateLife.
+const oauthCookie = "__Host-rally_oauth"
 
 // providers gives the ways to sign in with an account elsewhere, in the order
 // they are offered.
@@ -66,7 +63,7 @@ func (s *Server) sendAway(c echo.Context, purpose auth.Purpose, next string) err
 	if err != nil {
 		return err
 	}
-	setCookie(c, oauthCookie, cookie, oauthCookieAge)
+	setCookie(c, oauthCookie, cookie, auth.StateLife)
 	return s.leave(c, to)
 }
 

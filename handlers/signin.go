@@ -155,8 +155,7 @@ func (s *Server) knownHere(ctx context.Context, candidates []rally.Credentials, 
 // tell something by how long it took: that of two hashes, on a machine that is
 // busy the time of two as slow as the one that was made.
 func (s *Server) keepFloor(ctx context.Context, begun time.Time, hash time.Duration) {
-	floor := max(s.c.Passwords.Floor(), hash*22/10)
-	timer := time.NewTimer(time.Until(begun.Add(floor)))
+	timer := time.NewTimer(time.Until(begun.Add(s.c.Passwords.Floor(hash))))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

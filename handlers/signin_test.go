@@ -120,7 +120,7 @@ func TestNoAnswerBeforeTheFloor(t *testing.T) {
 			shortest = took
 		}
 	}
-	if floor := slow.Floor(); shortest < floor {
+	if floor := slow.Floor(0); shortest < floor {
 		t.Errorf("one answer came after %v, the floor is %v", shortest, floor)
 	}
 }
