@@ -140,32 +140,28 @@ func (s *Store) ForgiveThrottles(ctx context.Context, charges []rally.Charge) (e
 
 // RefundThrottles takes one attempt off the slates that these charges are on,
 // and the wait that it has led to: it has succeeded, and the others on the slate
-// were not its own.
+// were not its own. A wait from before it would have kept it from being charged,
+// so none of those ends early.
 func (s *Store) RefundThrottles(ctx context.Context, charges []rally.Charge) (err error) {
 	ctx, done := s.begin(ctx, "RefundThrottles", &err)
 	defer done()
 	const sql = `
 		WITH held AS (
-			SELECT t.kind, t.key, c.free
-			FROM unnest($1::text[], $2::bytea[], $3::integer[]) AS c (kind, key, free)
+			SELECT t.kind, t.key
+			FROM unnest($1::text[], $2::bytea[]) AS c (kind, key)
 			JOIN throttles t ON t.kind = c.kind AND t.key = c.key
 			ORDER BY t.kind COLLATE "C", t.key
 			FOR UPDATE OF t
 		)
 		UPDATE throttles t
-		SET attempts = greatest(t.attempts - 1, 0),
-		    blocked_until = CASE WHEN t.attempts - 1 <= held.free THEN 'epoch' ELSE t.blocked_until END
+		SET attempts = greatest(t.attempts - 1, 0), blocked_until = 'epoch'
 		FROM held
 		WHERE t.kind = held.kind AND t.key = held.key`
 	if len(charges) == 0 {
 		return nil
 	}
-	charges, kinds, keys := inOrder(charges)
-	free := make([]int, len(charges))
-	for i, c := range charges {
-		free[i] = c.Free
-	}
-	_, err = s.pool.Exec(ctx, sql, kinds, keys, free)
+	_, kinds, keys := inOrder(charges)
+	_, err = s.pool.Exec(ctx, sql, kinds, keys)
 	return err
 }
 

@@ -181,6 +181,23 @@ func TestThrottlesRefund(t *testing.T) {
 	if d.charge(t, address) != 0 || d.check(t, address) == 0 {
 		t.Error("the others are forgotten")
 	}
+	// Also where many have failed already.
+	d.move(30 * time.Second)
+	if d.charge(t, address) != 0 || d.check(t, address) == 0 {
+		t.Fatal("the sixth that failed brings no wait")
+	}
+	d.move(time.Minute)
+	for range 10 {
+		if d.charge(t, address) != 0 {
+			t.Fatal("has to wait for attempts that succeeded, after six that failed")
+		}
+		if err := d.store.RefundThrottles(t.Context(), []rally.Charge{address}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d.charge(t, address) != 0 || d.check(t, address) != 2*time.Minute {
+		t.Errorf("after the seventh that failed the wait is %s", d.check(t, address))
+	}
 }
 
 // Nobody's name or address is kept.
