@@ -78,7 +78,7 @@ func (s *Server) divert(c echo.Context, obstacle string) error {
 // that were ended are the reasons of rally.SessionEnded.
 const (
 	becauseNeeded         = "needed"       // the page asked for is for members
-	becauseEnded          = "ended"        // the session was ended, for a forged token
+	becauseEnded          = "ended"        // the session was ended, for whatever else
 	becauseDeclined       = "declined"     // the provider's page was left with "no"
 	becauseReset          = "reset"        // there is a new password
 	becauseConfirmed      = "confirmed"    // an address was shown to be theirs

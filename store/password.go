@@ -37,9 +37,9 @@ func (s *Store) Rehash(ctx context.Context, id rally.UserID, before, after strin
 }
 
 // ChangePassword gives the account a password, with this hash. Links to choose
-// one or to another address die, and so do its sessions but one ("" for none); a SessionEnded with
-// reason "password_changed" follows for each. ENOTFOUND when there is no such
-// account.
+// one or to another address die, and so do its sessions but one ("" for none);
+// a SessionEnded with reason "password_changed" follows for each. ENOTFOUND when
+// there is no such account.
 func (s *Store) ChangePassword(ctx context.Context, id rally.UserID, hash string, except rally.SessionID) (err error) {
 	ctx, done := s.begin(ctx, "ChangePassword", &err)
 	defer done()

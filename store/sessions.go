@@ -13,7 +13,7 @@ const (
 	// touchEvery is how exact a session's SeenAt is: it is written at most
 	// this often.
 	touchEvery = time.Minute
-	// purgeBatch is how many ended sessions are deleted in one statement.
+	// purgeBatch is how many rows are purged in one statement.
 	purgeBatch = 5000
 
 	userAgentMax = 200 // characters

@@ -104,8 +104,8 @@ func (ss *SessionStore) Open(w http.ResponseWriter, r *http.Request, user rally.
 
 // Renew puts the request's session at a stage, perhaps the one it has, under a
 // new id and secret: the old ones are dead, and so are tokens that name them.
-// What its owner has proved stays proved. EUnauthorized when the request has no session,
-// or it has just ended.
+// What its owner has proved stays proved. EUnauthorized when the request has no
+// session, or it has just ended.
 func (ss *SessionStore) Renew(w http.ResponseWriter, r *http.Request, stage rally.Stage) (rally.Session, error) {
 	session, err := ss.Get(r, SessionCookie)
 	if err != nil {

@@ -2,8 +2,8 @@
 // what they are signed in to with, sessions and which of them is live, attempts
 // that may not go on for ever, letters to be sent, matches and their
 // recordings. It is the only package that speaks SQL. There is one file per
-// aggregate; an exported method owns its
-// transaction, the unexported functions it calls are given it.
+// aggregate; an exported method owns its transaction, the unexported functions
+// it calls are given it.
 //
 // Every method gives up within two seconds (Config.Patience). When the database is away, or too
 // slow to be of use, the error is a *rally.Error with code EUnavailable and
