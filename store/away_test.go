@@ -187,8 +187,15 @@ func methods(t *testing.T, s *store.Store, m rally.Match, cookie string) map[str
 			_, err := s.Ask(ctx, m.Players[0].User, m.Players[1].User)
 			return err
 		},
-		"FriendIDs":   func(ctx context.Context) error { _, err := s.FriendIDs(ctx, m.Players[0].User); return err },
-		"ListFriends": func(ctx context.Context) error { _, _, err := s.ListFriends(ctx, m.Players[0].User, "", 10); return err },
+		"FriendIDs": func(ctx context.Context) error { _, err := s.FriendIDs(ctx, m.Players[0].User); return err },
+		"ListFriends": func(ctx context.Context) error {
+			_, _, err := s.ListFriends(ctx, m.Players[0].User, "", 10)
+			return err
+		},
+		"SearchPeople": func(ctx context.Context) error {
+			_, _, err := s.SearchPeople(ctx, m.Players[0].User, "maria", "", 10)
+			return err
+		},
 		"SetSeen": func(ctx context.Context) error {
 			return s.SetSeen(ctx, map[rally.UserID]time.Time{m.Players[0].User: time.Now()})
 		},
