@@ -30,13 +30,10 @@ func (s *Server) renewRecovery(c echo.Context) error {
 		return s.leave(c, codesPath)
 	}
 	codes, hashes := auth.NewRecoveryCodes()
-	if err := s.c.Factors.ReplaceRecovery(ctx, viewer.User.ID, hashes); err != nil {
+	if err := s.c.Factors.ReplaceRecovery(ctx, viewer.User.ID, hashes, viewer.Session); err != nil {
 		return err
 	}
 	s.securityEvent(c, rally.SecurityRecoveryRenewed, viewer.User.ID, "")
-	if _, err := s.c.Sessions.EndAll(ctx, viewer.User.ID, viewer.Session, becauseCodes); err != nil {
-		return err
-	}
 	if err := s.renew(c); err != nil {
 		return err
 	}

@@ -68,7 +68,8 @@ type Factors interface {
 	TurnOffFactor(ctx context.Context, user rally.UserID, except rally.SessionID) error
 	SpendStep(ctx context.Context, user rally.UserID, step int64) (first bool, err error)
 	SpendRecovery(ctx context.Context, user rally.UserID, hash []byte) (first bool, left int, err error)
-	ReplaceRecovery(ctx context.Context, user rally.UserID, hashes [][]byte) error
+	// ReplaceRecovery kills the codes before, and ends all sessions but one.
+	ReplaceRecovery(ctx context.Context, user rally.UserID, hashes [][]byte, except rally.SessionID) error
 	HasRecovery(ctx context.Context, user rally.UserID, hashes [][]byte) (all bool, err error)
 }
 

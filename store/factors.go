@@ -8,7 +8,8 @@ import (
 	"rally"
 )
 
-// reasonCodesChanged is why other sessions end when codes are turned on or off.
+// reasonCodesChanged is why other sessions end when codes are turned on or off,
+// or recovery codes are drawn anew.
 const reasonCodesChanged = "codes_changed"
 
 // FindFactor gives an account's one-time codes; ENOTFOUND "error.not_found" when
@@ -133,11 +134,13 @@ func (s *Store) SpendRecovery(ctx context.Context, user rally.UserID, hash []byt
 }
 
 // ReplaceRecovery makes these the SHA-256 of an account's recovery codes; those
-// of before are dead. ENOTFOUND when the account has no codes turned on.
-func (s *Store) ReplaceRecovery(ctx context.Context, user rally.UserID, hashes [][]byte) (err error) {
+// of before are dead, and all sessions but one end. ENOTFOUND when the account
+// has no codes turned on.
+func (s *Store) ReplaceRecovery(ctx context.Context, user rally.UserID, hashes [][]byte, except rally.SessionID) (err error) {
 	ctx, done := s.begin(ctx, "ReplaceRecovery", &err)
 	defer done()
-	return s.inTx(ctx, func(tx pgx.Tx) error {
+	var ended []endedSession
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		u, err := lockUser(ctx, tx, user)
 		if err != nil {
 			return err
@@ -145,8 +148,16 @@ func (s *Store) ReplaceRecovery(ctx context.Context, user rally.UserID, hashes [
 		if !u.codes {
 			return noFactor(user)
 		}
-		return replaceRecovery(ctx, tx, user, hashes)
+		if err := replaceRecovery(ctx, tx, user, hashes); err != nil {
+			return err
+		}
+		ended, err = deleteOthers(ctx, tx, user, except)
+		return err
 	})
+	if err == nil {
+		s.publishEnded(ended, reasonCodesChanged)
+	}
+	return err
 }
 
 // replaceRecovery deletes an account's recovery codes and writes others.

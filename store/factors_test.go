@@ -202,7 +202,7 @@ func TestSpendRecovery(t *testing.T) {
 
 	// New ones kill the old ones.
 	d.move(time.Minute)
-	if err := s.ReplaceRecovery(t.Context(), anna.ID, recoveryHashes("b", 10)); err != nil {
+	if err := s.ReplaceRecovery(t.Context(), anna.ID, recoveryHashes("b", 10), ""); err != nil {
 		t.Fatal(err)
 	}
 	if has(anna.ID, codes[2:3]) || !has(anna.ID, recoveryHashes("b", 10)) {
@@ -211,8 +211,8 @@ func TestSpendRecovery(t *testing.T) {
 	if first, left := spend(anna.ID, codes[2]); first || left != 10 {
 		t.Errorf("an old one: %v, %d left", first, left)
 	}
-	isError(t, s.ReplaceRecovery(t.Context(), berta.ID, codes), rally.ENotFound, "error.not_found")
-	isError(t, s.ReplaceRecovery(t.Context(), 12345, codes), rally.ENotFound, "error.not_found")
+	isError(t, s.ReplaceRecovery(t.Context(), berta.ID, codes, ""), rally.ENotFound, "error.not_found")
+	isError(t, s.ReplaceRecovery(t.Context(), 12345, codes, ""), rally.ENotFound, "error.not_found")
 }
 
 // To use the last recovery codes at the same moment as they are replaced leaves
@@ -227,7 +227,7 @@ func TestRecoveryConcurrently(t *testing.T) {
 		var err error
 		switch i % 4 {
 		case 0:
-			err = s.ReplaceRecovery(t.Context(), anna.ID, recoveryHashes("b", 10))
+			err = s.ReplaceRecovery(t.Context(), anna.ID, recoveryHashes("b", 10), "")
 		case 1:
 			_, _, err = s.SpendRecovery(t.Context(), anna.ID, hashOf("a0"))
 		case 2:
@@ -248,7 +248,7 @@ func TestRecoveryConcurrently(t *testing.T) {
 			if err := s.TurnOffFactor(t.Context(), anna.ID, ""); err != nil {
 				t.Error(err)
 			}
-		} else if err := s.ReplaceRecovery(t.Context(), anna.ID, recoveryHashes("c", 10)); err != nil {
+		} else if err := s.ReplaceRecovery(t.Context(), anna.ID, recoveryHashes("c", 10), ""); err != nil {
 			isError(t, err, rally.ENotFound, "error.not_found")
 		}
 		return true
