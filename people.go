@@ -31,3 +31,21 @@ const (
 	AskedMax   = 200 // requests that have not been answered
 	BlockedMax = 1000
 )
+
+// Ranked is somebody on the leaderboard.
+type Ranked struct {
+	Rank int  // 1 for the best
+	User User // what everybody may see, as in Person
+}
+
+// RatingPoint is a player's rating as a rated match left it.
+type RatingPoint struct {
+	At     time.Time
+	Rating Rating
+}
+
+// Record is how matches between two people have gone, from the side of one.
+type Record struct {
+	Wins   int
+	Losses int
+}

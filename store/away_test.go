@@ -196,6 +196,14 @@ func methods(t *testing.T, s *store.Store, m rally.Match, cookie string) map[str
 			_, _, err := s.SearchPeople(ctx, m.Players[0].User, "maria", "", 10)
 			return err
 		},
+		"LeaderboardAround": func(ctx context.Context) error {
+			_, err := s.LeaderboardAround(ctx, m.Players[0].User, 3)
+			if rally.ErrorCode(err) == rally.ENotFound {
+				err = nil
+			}
+			return err
+		},
+		"RatingHistory": func(ctx context.Context) error { _, err := s.RatingHistory(ctx, m.Players[0].User); return err },
 		"SetSeen": func(ctx context.Context) error {
 			return s.SetSeen(ctx, map[rally.UserID]time.Time{m.Players[0].User: time.Now()})
 		},
