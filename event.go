@@ -24,6 +24,8 @@ const (
 	FriendsChanged EventKind = "friends.changed"
 	// Renamed: Users have another display name.
 	Renamed EventKind = "user.renamed"
+	// Noticed: Users have a new notice, or one less that they have not read.
+	Noticed EventKind = "notice.changed"
 )
 
 // Event says that something changed and whom it concerns. It is a hint: what

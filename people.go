@@ -49,3 +49,34 @@ type Record struct {
 	Wins   int
 	Losses int
 }
+
+// NoticeKind says what a notice is about.
+type NoticeKind string
+
+// The kinds.
+const (
+	NoticeFriendAsked    NoticeKind = "friend_asked"    // From asks to be friends
+	NoticeFriendAccepted NoticeKind = "friend_accepted" // From is a friend now
+	NoticeChallenged     NoticeKind = "challenged"      // From challenges to Challenge
+	NoticeTournamentCall NoticeKind = "tournament_call" // a tournament's Match is to be played
+)
+
+// Notice is something that somebody is told, on whatever page they are.
+type Notice struct {
+	ID        int64 // later ones have higher ones
+	Kind      NoticeKind
+	From      User // what everybody may see of who caused it; zero for nobody
+	Match     MatchID
+	Challenge ChallengeID
+	At        time.Time
+	Read      bool
+}
+
+// ChallengeID names a challenge: of the form of a MatchID, and as hard to guess.
+type ChallengeID string
+
+// NewChallengeID draws an id from the system's random source.
+func NewChallengeID() ChallengeID { return ChallengeID(NewMatchID()) }
+
+// Valid says whether id has the form NewChallengeID gives.
+func (id ChallengeID) Valid() bool { return MatchID(id).Valid() }

@@ -204,6 +204,10 @@ func methods(t *testing.T, s *store.Store, m rally.Match, cookie string) map[str
 			return err
 		},
 		"RatingHistory": func(ctx context.Context) error { _, err := s.RatingHistory(ctx, m.Players[0].User); return err },
+		"AddNotice": func(ctx context.Context) error {
+			return s.AddNotice(ctx, m.Players[0].User, rally.Notice{Kind: rally.NoticeTournamentCall})
+		},
+		"MarkRead": func(ctx context.Context) error { return s.MarkRead(ctx, m.Players[0].User, 1) },
 		"SetSeen": func(ctx context.Context) error {
 			return s.SetSeen(ctx, map[rally.UserID]time.Time{m.Players[0].User: time.Now()})
 		},

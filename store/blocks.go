@@ -17,7 +17,7 @@ func (s *Store) Block(ctx context.Context, user, other rally.UserID) (err error)
 	defer done()
 	const count = `SELECT count(*) FROM blocks WHERE blocker = $1`
 	const insert = `INSERT INTO blocks (blocker, blocked, since) VALUES ($1, $2, $3)`
-	return s.changePair(ctx, user, other, func(tx pgx.Tx, p pair) ([]rally.UserID, error) {
+	return s.changePair(ctx, user, other, func(tx pgx.Tx, p *pair) ([]rally.UserID, error) {
 		if p.Blocks {
 			return nil, nil
 		}
@@ -29,6 +29,13 @@ func (s *Store) Block(ctx context.Context, user, other rally.UserID) (err error)
 			return nil, rally.Errorf(rally.EConflict, "blocks.too_many", "user %d blocks %d", user, n)
 		}
 		if _, err := tx.Exec(ctx, insert, int64(user), int64(other), s.time()); err != nil {
+			return nil, err
+		}
+		// What they have said goes, and what the user had asked of them.
+		if err := dropNotices(ctx, tx, p, user, allNotices...); err != nil {
+			return nil, err
+		}
+		if err := dropNotices(ctx, tx, p, other, rally.NoticeFriendAsked); err != nil {
 			return nil, err
 		}
 		if p.AskedBy == 0 {
@@ -44,7 +51,7 @@ func (s *Store) Unblock(ctx context.Context, user, other rally.UserID) (err erro
 	ctx, done := s.begin(ctx, "Unblock", &err)
 	defer done()
 	const sql = `DELETE FROM blocks WHERE blocker = $1 AND blocked = $2`
-	return s.changePair(ctx, user, other, func(tx pgx.Tx, p pair) ([]rally.UserID, error) {
+	return s.changePair(ctx, user, other, func(tx pgx.Tx, p *pair) ([]rally.UserID, error) {
 		if !p.Blocks {
 			return nil, nil
 		}

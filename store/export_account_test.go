@@ -77,7 +77,7 @@ func TestExport(t *testing.T) {
 	files, says := d.export(t, anna.ID)
 	want := []string{
 		"account.json", "avatar.png", "blocks.json", "friends.json", "identities.json", "matches.json",
-		"security_log.json", "sessions.json",
+		"notices.json", "security_log.json", "sessions.json",
 	}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(files))); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
@@ -160,7 +160,7 @@ func TestExport(t *testing.T) {
 
 	// Of somebody who has done nothing, the lists are there and empty.
 	files, says = d.export(t, newUser(t, s, "Dora").ID)
-	if len(files) != 7 || len(says) != 7 || string(files["matches.json"]) != "[]\n" {
+	if len(files) != 8 || len(says) != 8 || string(files["matches.json"]) != "[]\n" {
 		t.Errorf("of a newcomer: %s", files)
 	}
 	_, err = s.Export(t.Context(), 12345)

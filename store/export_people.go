@@ -14,7 +14,10 @@ func exportPeople(ctx context.Context, tx pgx.Tx, id rally.UserID, held map[stri
 	if held["friends.json"], err = exportRows[exportedFriend](ctx, tx, exportFriends, id); err != nil {
 		return err
 	}
-	held["blocks.json"], err = exportRows[exportedBlock](ctx, tx, exportBlocks, id)
+	if held["blocks.json"], err = exportRows[exportedBlock](ctx, tx, exportBlocks, id); err != nil {
+		return err
+	}
+	held["notices.json"], err = exportRows[exportedNotice](ctx, tx, exportNotices, id)
 	return err
 }
 
@@ -48,4 +51,23 @@ type exportedBlock struct {
 	ID    int64  `json:"id"`
 	Name  string `json:"name"`
 	Since moment `json:"since"`
+}
+
+// exportNotices gives exportedNotices.
+const exportNotices = `
+	SELECT n.at, n.kind, n.from_user AS from_id, u.name AS from_name, n.match_id, n.challenge_id, n.read
+	FROM notices n
+	LEFT JOIN users u ON u.id = n.from_user
+	WHERE n.user_id = $1
+	ORDER BY n.id DESC`
+
+// exportedNotice is something that the user was told.
+type exportedNotice struct {
+	At          moment  `json:"at"`
+	Kind        string  `json:"kind"`
+	FromID      *int64  `json:"from_id"`
+	FromName    *string `json:"from_name"`
+	MatchID     string  `json:"match_id"`
+	ChallengeID string  `json:"challenge_id"`
+	Read        bool    `json:"read"`
 }

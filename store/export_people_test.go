@@ -36,6 +36,9 @@ func TestExportPeople(t *testing.T) {
 		"friends":        {[]any{"Berta", "Carla", "Dora"}, list(ofAnna, "friends.json", "name")},
 		"who asked":      {[]any{true, false, true}, list(ofAnna, "friends.json", "asked_by_me")},
 		"blocks":         {[]any{"Emil"}, list(ofAnna, "blocks.json", "name")},
+		"notices":        {[]any{"Carla", "Berta"}, list(ofAnna, "notices.json", "from_name")},
+		"their kinds":    {[]any{"friend_asked", "friend_accepted"}, list(ofAnna, "notices.json", "kind")},
+		"Dora's notices": {nil, list(ofDora, "notices.json", "kind")},
 		"Dora's friends": {nil, list(ofDora, "friends.json", "name")},
 		"Dora's blocks":  {[]any{"Anna"}, list(ofDora, "blocks.json", "name")},
 	} {

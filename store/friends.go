@@ -12,6 +12,7 @@ import (
 // against one of them when that is to change.
 type pair struct {
 	me, other rally.UserID
+	noticed   []rally.UserID // whose notices have changed
 
 	AskedBy  int64 // 0 for neither
 	Friends  bool
@@ -24,13 +25,13 @@ type pair struct {
 }
 
 // askedBy says whether there is a request of this person, seen or hidden.
-func (p pair) askedBy(user rally.UserID) bool { return !p.Friends && rally.UserID(p.AskedBy) == user }
+func (p *pair) askedBy(user rally.UserID) bool { return !p.Friends && rally.UserID(p.AskedBy) == user }
 
 // both gives the two, the one who acts first.
-func (p pair) both() []rally.UserID { return []rally.UserID{p.me, p.other} }
+func (p *pair) both() []rally.UserID { return []rally.UserID{p.me, p.other} }
 
 // seenBy gives whom of the two a request's coming or going concerns.
-func (p pair) seenBy() []rally.UserID {
+func (p *pair) seenBy() []rally.UserID {
 	if p.Hidden {
 		return []rally.UserID{p.me}
 	}
@@ -76,23 +77,29 @@ func lockPair(ctx context.Context, tx pgx.Tx, me, other rally.UserID) (p pair, e
 }
 
 // changePair runs fn on what there is between two people, and publishes
-// FriendsChanged for those whom it says that something has changed for.
+// FriendsChanged for those whom it says that something has changed for, and
+// Noticed for those whose notices have.
 func (s *Store) changePair(
-	ctx context.Context, me, other rally.UserID, fn func(pgx.Tx, pair) (concerned []rally.UserID, err error),
+	ctx context.Context, me, other rally.UserID, fn func(pgx.Tx, *pair) (concerned []rally.UserID, err error),
 ) error {
-	var concerned []rally.UserID
+	var concerned, noticed []rally.UserID
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		p, err := lockPair(ctx, tx, me, other)
 		if err != nil {
 			return err
 		}
-		concerned, err = fn(tx, p)
+		concerned, err = fn(tx, &p)
+		noticed = p.noticed
 		return err
 	})
-	if err == nil && len(concerned) > 0 {
+	if err != nil {
+		return err
+	}
+	if len(concerned) > 0 {
 		s.publish(rally.Event{Kind: rally.FriendsChanged, Users: concerned})
 	}
-	return err
+	s.publishNoticed(noticed)
+	return nil
 }
 
 // Ask asks somebody to be friends, and says how the two stand then. When the
@@ -113,7 +120,7 @@ func (s *Store) Ask(ctx context.Context, from, to rally.UserID) (now rally.Relat
 	const show = `
 		UPDATE friendships SET hidden = false, asked_at = $3
 		WHERE low = least($1::bigint, $2) AND high = greatest($1::bigint, $2)`
-	err = s.changePair(ctx, from, to, func(tx pgx.Tx, p pair) ([]rally.UserID, error) {
+	err = s.changePair(ctx, from, to, func(tx pgx.Tx, p *pair) ([]rally.UserID, error) {
 		now = rally.RelationAsked
 		switch {
 		case p.Blocks:
@@ -127,14 +134,18 @@ func (s *Store) Ask(ctx context.Context, from, to rally.UserID) (now rally.Relat
 		case p.askedBy(from) && (!p.Hidden || p.Blocked):
 			return nil, nil
 		case p.askedBy(from): // the other has unblocked them since
-			_, err := tx.Exec(ctx, show, int64(from), int64(to), s.time())
-			return p.both(), err
+			if _, err := tx.Exec(ctx, show, int64(from), int64(to), s.time()); err != nil {
+				return nil, err
+			}
+			return p.both(), s.notice(ctx, tx, p, to, rally.Notice{Kind: rally.NoticeFriendAsked})
 		case p.Requests >= rally.AskedMax:
 			return nil, rally.Errorf(rally.EConflict, "friends.too_many", "user %d has %d requests", from, p.Requests)
 		}
 		p.Hidden = p.Blocked
-		_, err := tx.Exec(ctx, insert, int64(from), int64(to), s.time(), p.Hidden)
-		return p.seenBy(), err
+		if _, err := tx.Exec(ctx, insert, int64(from), int64(to), s.time(), p.Hidden); err != nil || p.Hidden {
+			return p.seenBy(), err
+		}
+		return p.seenBy(), s.notice(ctx, tx, p, to, rally.Notice{Kind: rally.NoticeFriendAsked})
 	})
 	if err != nil {
 		return rally.RelationNone, err
@@ -143,7 +154,7 @@ func (s *Store) Ask(ctx context.Context, from, to rally.UserID) (now rally.Relat
 }
 
 // befriend makes friends of two people of whom one has asked the other.
-func (s *Store) befriend(ctx context.Context, tx pgx.Tx, p pair) ([]rally.UserID, error) {
+func (s *Store) befriend(ctx context.Context, tx pgx.Tx, p *pair) ([]rally.UserID, error) {
 	const sql = `
 		UPDATE friendships SET friends_since = $3, hidden = false
 		WHERE low = least($1::bigint, $2) AND high = greatest($1::bigint, $2)`
@@ -153,8 +164,13 @@ func (s *Store) befriend(ctx context.Context, tx pgx.Tx, p pair) ([]rally.UserID
 	if p.Theirs >= rally.FriendsMax {
 		return nil, rally.Errorf(rally.EConflict, "friends.full_other", "user %d has %d friends", p.other, p.Theirs)
 	}
-	_, err := tx.Exec(ctx, sql, int64(p.me), int64(p.other), s.time())
-	return p.both(), err
+	if _, err := tx.Exec(ctx, sql, int64(p.me), int64(p.other), s.time()); err != nil {
+		return nil, err
+	}
+	if err := dropNotices(ctx, tx, p, p.me, rally.NoticeFriendAsked); err != nil {
+		return nil, err
+	}
+	return p.both(), s.notice(ctx, tx, p, p.other, rally.Notice{Kind: rally.NoticeFriendAccepted})
 }
 
 // Accept makes friends of a user and somebody who has asked them; it is no error
@@ -163,7 +179,7 @@ func (s *Store) befriend(ctx context.Context, tx pgx.Tx, p pair) ([]rally.UserID
 func (s *Store) Accept(ctx context.Context, user, from rally.UserID) (err error) {
 	ctx, done := s.begin(ctx, "Accept", &err)
 	defer done()
-	return s.changePair(ctx, user, from, func(tx pgx.Tx, p pair) ([]rally.UserID, error) {
+	return s.changePair(ctx, user, from, func(tx pgx.Tx, p *pair) ([]rally.UserID, error) {
 		switch {
 		case p.Friends:
 			return nil, nil
@@ -179,9 +195,12 @@ func (s *Store) Accept(ctx context.Context, user, from rally.UserID) (err error)
 func (s *Store) Decline(ctx context.Context, user, from rally.UserID) (err error) {
 	ctx, done := s.begin(ctx, "Decline", &err)
 	defer done()
-	return s.changePair(ctx, user, from, func(tx pgx.Tx, p pair) ([]rally.UserID, error) {
+	return s.changePair(ctx, user, from, func(tx pgx.Tx, p *pair) ([]rally.UserID, error) {
 		if !p.askedBy(from) || p.Hidden {
 			return nil, nil
+		}
+		if err := dropNotices(ctx, tx, p, user, rally.NoticeFriendAsked); err != nil {
+			return nil, err
 		}
 		return p.both(), deletePair(ctx, tx, p)
 	})
@@ -191,9 +210,12 @@ func (s *Store) Decline(ctx context.Context, user, from rally.UserID) (err error
 func (s *Store) Withdraw(ctx context.Context, user, to rally.UserID) (err error) {
 	ctx, done := s.begin(ctx, "Withdraw", &err)
 	defer done()
-	return s.changePair(ctx, user, to, func(tx pgx.Tx, p pair) ([]rally.UserID, error) {
+	return s.changePair(ctx, user, to, func(tx pgx.Tx, p *pair) ([]rally.UserID, error) {
 		if !p.askedBy(user) {
 			return nil, nil
+		}
+		if err := dropNotices(ctx, tx, p, to, rally.NoticeFriendAsked); err != nil {
+			return nil, err
 		}
 		return p.seenBy(), deletePair(ctx, tx, p)
 	})
@@ -203,7 +225,7 @@ func (s *Store) Withdraw(ctx context.Context, user, to rally.UserID) (err error)
 func (s *Store) Remove(ctx context.Context, user, friend rally.UserID) (err error) {
 	ctx, done := s.begin(ctx, "Remove", &err)
 	defer done()
-	return s.changePair(ctx, user, friend, func(tx pgx.Tx, p pair) ([]rally.UserID, error) {
+	return s.changePair(ctx, user, friend, func(tx pgx.Tx, p *pair) ([]rally.UserID, error) {
 		if !p.Friends {
 			return nil, nil
 		}
@@ -212,7 +234,7 @@ func (s *Store) Remove(ctx context.Context, user, friend rally.UserID) (err erro
 }
 
 // deletePair takes away the friendship of two people, or the request.
-func deletePair(ctx context.Context, tx pgx.Tx, p pair) error {
+func deletePair(ctx context.Context, tx pgx.Tx, p *pair) error {
 	const sql = `DELETE FROM friendships WHERE low = least($1::bigint, $2) AND high = greatest($1::bigint, $2)`
 	_, err := tx.Exec(ctx, sql, int64(p.me), int64(p.other))
 	return err

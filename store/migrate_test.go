@@ -41,8 +41,8 @@ func TestMigrate(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := d.count(t, tables); n != 22 {
-		t.Errorf("there are %d tables, want 22", n)
+	if n := d.count(t, tables); n != 23 {
+		t.Errorf("there are %d tables, want 23", n)
 	}
 	for i, s := range nodes {
 		newUser(t, s, []string{"Anna", "Berta", "Carla"}[i])
