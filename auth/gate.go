@@ -2,7 +2,6 @@ package auth
 
 import (
 	"errors"
-	"time"
 
 	"rally"
 )
@@ -13,9 +12,6 @@ type Verdict struct {
 	Stage rally.Stage
 	// Mint: put a fresh token beside the session.
 	Mint bool
-	// Expires is when the token ends that opened StageFull. With Mint it is
-	// zero: the new one ends TokenLife after it is made.
-	Expires time.Time
 	// End: the session must end and both cookies go.
 	End bool
 	// Alarm is SecurityForgedToken for what is no token of ours and
@@ -64,6 +60,6 @@ func (t *Tokens) Decide(session *rally.Session, token string) Verdict {
 	case expired:
 		return Verdict{Stage: rally.StageFull, Mint: true}
 	default:
-		return Verdict{Stage: rally.StageFull, Expires: claims.Expires}
+		return Verdict{Stage: rally.StageFull}
 	}
 }

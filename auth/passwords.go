@@ -178,9 +178,6 @@ func (p *Passwords) took(d time.Duration) {
 	}
 }
 
-// Busy gives how many callers are hashing or waiting to.
-func (p *Passwords) Busy() int { return int(p.waiting.Load()) + len(p.slots) }
-
 // acquire takes a worker's place, waiting in the bounded queue.
 func (p *Passwords) acquire(ctx context.Context) (release func(), err error) {
 	release = func() { <-p.slots }
