@@ -26,6 +26,10 @@ const (
 	Renamed EventKind = "user.renamed"
 	// Noticed: Users have a new notice, or one less that they have not read.
 	Noticed EventKind = "notice.changed"
+	// MessageSent: the first of Users has said something to the second.
+	MessageSent EventKind = "message.sent"
+	// MessagesRead: Users have fewer messages that they have not read.
+	MessagesRead EventKind = "message.read"
 )
 
 // Event says that something changed and whom it concerns. It is a hint: what

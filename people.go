@@ -1,6 +1,11 @@
 package rally
 
-import "time"
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
 
 // Relation is how somebody stands to somebody else. That the other one has
 // blocked them is never told: it looks like RelationNone, or like RelationAsked
@@ -80,3 +85,55 @@ func NewChallengeID() ChallengeID { return ChallengeID(NewMatchID()) }
 
 // Valid says whether id has the form NewChallengeID gives.
 func (id ChallengeID) Valid() bool { return MatchID(id).Valid() }
+
+// Message is something that somebody has said to somebody else.
+type Message struct {
+	ID       int64 // later ones have higher ones
+	From, To UserID
+	At       time.Time
+	Text     string // as CheckMessage gives it
+}
+
+// MessageMax is the length of the longest message, in characters.
+const MessageMax = 500
+
+// CheckMessage makes text one line without what changes its direction or shows
+// as nothing, and checks it: 1 to 500 characters, none of them a control
+// character. The second result is the message id of what is wrong, or "".
+func CheckMessage(text string) (clean, problem string) {
+	if !utf8.ValidString(text) {
+		return "", "field.message_chars"
+	}
+	clean = strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.Is(unicode.Cf, r) && r != zeroWidthJoiner && r != zeroWidthNonJoiner:
+			return -1
+		}
+		return r
+	}, text))
+	visible := false
+	for _, r := range clean {
+		switch {
+		case r == zeroWidthJoiner, r == zeroWidthNonJoiner:
+		case !unicode.IsGraphic(r):
+			return clean, "field.message_chars"
+		case !unicode.IsSpace(r) && !unicode.IsMark(r):
+			visible = true
+		}
+	}
+	switch {
+	case !visible:
+		return clean, "field.message_empty"
+	case utf8.RuneCountInString(clean) > MessageMax:
+		return clean, "field.message_long"
+	}
+	return clean, ""
+}
+
+// What some scripts and emoji are put together with.
+const (
+	zeroWidthNonJoiner = '\u200c'
+	zeroWidthJoiner    = '\u200d'
+)

@@ -1,6 +1,7 @@
 package rally_test
 
 import (
+	"strings"
 	"testing"
 
 	"rally"
@@ -19,6 +20,36 @@ func TestChallengeIDsAreDistinctAndValid(t *testing.T) {
 	for _, bad := range []rally.ChallengeID{"", "short", "ABCDEFGHIJKL", "abcdefghijk1", "abcdefghijklm"} {
 		if bad.Valid() {
 			t.Errorf("%q passes for an id", bad)
+		}
+	}
+}
+
+func TestMessagesAreOneLineThatShows(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]struct{ text, problem string }{
+		" well played ":                      {"well played", ""},
+		"two\r\nlines\tand\u2028more":        {"two  lines and more", ""},
+		"<script>alert(1)</script>":          {"<script>alert(1)</script>", ""},
+		"잘했어요":                               {"잘했어요", ""},
+		"ev\u202eil\u2066\u200f\u061c\ufeff": {"evil", ""},
+		"\U0001f468\u200d\U0001f469":         {"\U0001f468\u200d\U0001f469", ""}, // a family
+		"نمی\u200cخواهم":                     {"نمی\u200cخواهم", ""},
+		"":                                   {"", "field.message_empty"},
+		" \n\u200b ":                         {"", "field.message_empty"},
+		"\u200d\u0301":                       {"\u200d\u0301", "field.message_empty"},
+		"nul\x00":                            {"nul\x00", "field.message_chars"},
+		"\x1b[31mred":                        {"\x1b[31mred", "field.message_chars"},
+		"bad\xff":                            {"", "field.message_chars"},
+		"private\ue000":                      {"private\ue000", "field.message_chars"},
+		strings.Repeat("é", 500):             {strings.Repeat("é", 500), ""},
+		strings.Repeat("é", 501):             {strings.Repeat("é", 501), "field.message_long"},
+	} {
+		text, problem := rally.CheckMessage(in)
+		if text != want.text || problem != want.problem {
+			t.Errorf("CheckMessage(%q) = %q, %q; want %q, %q", in, text, problem, want.text, want.problem)
+		}
+		if again, problem := rally.CheckMessage(text); want.problem == "" && (again != text || problem != "") {
+			t.Errorf("CheckMessage(%q) = %q, %q", text, again, problem)
 		}
 	}
 }

@@ -208,6 +208,14 @@ func methods(t *testing.T, s *store.Store, m rally.Match, cookie string) map[str
 			return s.AddNotice(ctx, m.Players[0].User, rally.Notice{Kind: rally.NoticeTournamentCall})
 		},
 		"MarkRead": func(ctx context.Context) error { return s.MarkRead(ctx, m.Players[0].User, 1) },
+		"SendMessage": func(ctx context.Context) error {
+			_, err := s.SendMessage(ctx, m.Players[0].User, m.Players[1].User, "hello", true)
+			if rally.ErrorCode(err) == rally.EConflict { // they are quiet
+				err = nil
+			}
+			return err
+		},
+		"UnreadMessages": func(ctx context.Context) error { _, err := s.UnreadMessages(ctx, m.Players[0].User); return err },
 		"SetSeen": func(ctx context.Context) error {
 			return s.SetSeen(ctx, map[rally.UserID]time.Time{m.Players[0].User: time.Now()})
 		},

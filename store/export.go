@@ -115,7 +115,7 @@ const exportAccount = `
 	       u.wins, u.losses, u.created_at, u.password_hash IS NOT NULL AS has_password, u.codes_since,
 	       f.created_at AS codes_set_up_at,
 	       (SELECT count(*) FROM recovery_codes r WHERE r.user_id = u.id AND r.used_at IS NULL) AS recovery_codes_left,
-	       u.avatar, u.delete_at
+	       u.avatar, u.delete_at, u.seen_at, u.chat
 	FROM users u
 	LEFT JOIN factors f ON f.user_id = u.id
 	WHERE u.id = $1`
@@ -140,6 +140,8 @@ type exportedAccount struct {
 	RecoveryCodesLeft int            `json:"recovery_codes_left"`
 	Avatar            string         `json:"avatar"`
 	DeleteAt          *moment        `json:"delete_at"`
+	SeenAt            *moment        `json:"seen_at"`
+	Chat              bool           `json:"chat"`
 	Links             []exportedLink `json:"links" db:"-"`
 }
 

@@ -77,7 +77,7 @@ func TestExport(t *testing.T) {
 	files, says := d.export(t, anna.ID)
 	want := []string{
 		"account.json", "avatar.png", "blocks.json", "friends.json", "identities.json", "matches.json",
-		"notices.json", "security_log.json", "sessions.json",
+		"messages.json", "notices.json", "security_log.json", "sessions.json",
 	}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(files))); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
@@ -90,6 +90,7 @@ func TestExport(t *testing.T) {
 	for key, want := range map[string]any{
 		"id": float64(anna.ID), "name": "Anna", "email": "Anna@example.com", "email_verified_at": nil, "has_password": true,
 		"rating": now.Rating.Value, "losses": 1.0, "avatar": avatar, "recovery_codes_left": 10.0, "delete_at": nil,
+		"seen_at": nil, "chat": false,
 		"created_at": anna.CreatedAt.Format(time.RFC3339Nano),
 	} {
 		if diff := cmp.Diff(want, account[key]); diff != "" {
@@ -160,7 +161,7 @@ func TestExport(t *testing.T) {
 
 	// Of somebody who has done nothing, the lists are there and empty.
 	files, says = d.export(t, newUser(t, s, "Dora").ID)
-	if len(files) != 8 || len(says) != 8 || string(files["matches.json"]) != "[]\n" {
+	if len(files) != 9 || len(says) != 9 || string(files["matches.json"]) != "[]\n" {
 		t.Errorf("of a newcomer: %s", files)
 	}
 	_, err = s.Export(t.Context(), 12345)

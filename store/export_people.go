@@ -17,7 +17,10 @@ func exportPeople(ctx context.Context, tx pgx.Tx, id rally.UserID, held map[stri
 	if held["blocks.json"], err = exportRows[exportedBlock](ctx, tx, exportBlocks, id); err != nil {
 		return err
 	}
-	held["notices.json"], err = exportRows[exportedNotice](ctx, tx, exportNotices, id)
+	if held["notices.json"], err = exportRows[exportedNotice](ctx, tx, exportNotices, id); err != nil {
+		return err
+	}
+	held["messages.json"], err = exportRows[exportedMessage](ctx, tx, exportMessages, id)
 	return err
 }
 
@@ -70,4 +73,24 @@ type exportedNotice struct {
 	MatchID     string  `json:"match_id"`
 	ChallengeID string  `json:"challenge_id"`
 	Read        bool    `json:"read"`
+}
+
+// exportMessages gives exportedMessages.
+const exportMessages = `
+	SELECT m.at, f.id AS from_id, f.name AS from_name, t.id AS to_id, t.name AS to_name, m.text, m.read
+	FROM messages m
+	JOIN users f ON f.id = m.from_user
+	JOIN users t ON t.id = m.to_user
+	WHERE m.from_user = $1 OR m.to_user = $1
+	ORDER BY m.id DESC`
+
+// exportedMessage is what the user has said to somebody, or was told by them.
+type exportedMessage struct {
+	At       moment `json:"at"`
+	FromID   int64  `json:"from_id"`
+	FromName string `json:"from_name"`
+	ToID     int64  `json:"to_id"`
+	ToName   string `json:"to_name"`
+	Text     string `json:"text"`
+	Read     bool   `json:"read"`
 }

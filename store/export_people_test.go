@@ -19,6 +19,10 @@ func TestExportPeople(t *testing.T) {
 	act(t, d.store.Block, anna, emil)
 	d.ask(t, emil, anna)
 
+	d.chatters(t, ids...)
+	d.say(t, anna, berta, "hello")
+	d.say(t, berta, anna, "<b>hi")
+
 	says := func(id int) map[string]any {
 		_, says := d.export(t, ids[id])
 		return says
@@ -39,6 +43,8 @@ func TestExportPeople(t *testing.T) {
 		"notices":        {[]any{"Carla", "Berta"}, list(ofAnna, "notices.json", "from_name")},
 		"their kinds":    {[]any{"friend_asked", "friend_accepted"}, list(ofAnna, "notices.json", "kind")},
 		"Dora's notices": {nil, list(ofDora, "notices.json", "kind")},
+		"messages":       {[]any{"<b>hi", "hello"}, list(ofAnna, "messages.json", "text")},
+		"who said them":  {[]any{"Berta", "Anna"}, list(ofAnna, "messages.json", "from_name")},
 		"Dora's friends": {nil, list(ofDora, "friends.json", "name")},
 		"Dora's blocks":  {[]any{"Anna"}, list(ofDora, "blocks.json", "name")},
 	} {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -46,10 +47,8 @@ func dropNotices(ctx context.Context, tx pgx.Tx, p *pair, user rally.UserID, kin
 
 // publishNoticed tells of people whose notices have changed.
 func (s *Store) publishNoticed(users []rally.UserID) {
-	for i, u := range users {
-		if i == 0 || u != users[i-1] {
-			s.publish(rally.Event{Kind: rally.Noticed, Users: []rally.UserID{u}})
-		}
+	for _, u := range slices.Compact(users) {
+		s.publish(rally.Event{Kind: rally.Noticed, Users: []rally.UserID{u}})
 	}
 }
 
