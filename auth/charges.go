@@ -24,6 +24,7 @@ const (
 	chargeResetAddress  = "reset_address"
 	chargeResetEmail    = "reset_email"
 	chargeLetterUser    = "letter_user"
+	chargeLetterEmail   = "letter_email"
 )
 
 // addressKinds are those that count against an address alone.
@@ -91,6 +92,13 @@ func ResetCharges(email, address string) []rally.Charge {
 // LetterCharges is what a letter costs that somebody who is signed in asks for.
 func LetterCharges(user rally.UserID) []rally.Charge {
 	return []rally.Charge{charge(chargeLetterUser, 5, time.Hour, time.Hour, time.Hour, userKey(user))}
+}
+
+// AskCharges is what a letter costs that asks at an address whose it is: it may
+// be a stranger's, and nobody shall fill their box, with however many accounts.
+// It may not be told: no letter goes out, and the answer is the same.
+func AskCharges(email string) []rally.Charge {
+	return []rally.Charge{charge(chargeLetterEmail, 5, time.Hour, time.Hour, time.Hour, loginKey(email))}
 }
 
 func userKey(user rally.UserID) string { return strconv.FormatInt(int64(user), 10) }

@@ -127,6 +127,7 @@ func TestCharges(t *testing.T) {
 		"resets from an address":        {func() []rally.Charge { return auth.ResetCharges(another()+"@example.org", "192.0.2.1")[:1] }, 30},
 		"resets of an e-mail address":   {func() []rally.Charge { return auth.ResetCharges("ada@example.org", another())[1:] }, 3},
 		"letters":                       {func() []rally.Charge { return auth.LetterCharges(7) }, 5},
+		"letters to an e-mail address":  {func() []rally.Charge { return auth.AskCharges("ada@example.org") }, 5},
 	} {
 		_, throttles := newSlate()
 		if got := tries(t, throttles, test.charges); got != test.want {

@@ -74,9 +74,17 @@ func (s *Server) sendVerification(c echo.Context) error {
 }
 
 // askAt sends the letter that asks whether an address is this account's; if
-// somebody else has shown that it is theirs, they are told instead.
+// somebody else has shown that it is theirs, they are told instead. When enough
+// such letters have gone there none does, and nobody need know.
 func (s *Server) askAt(c echo.Context, user rally.User, email string) error {
 	ctx := c.Request().Context()
+	err := s.c.Throttles.Charge(ctx, auth.AskCharges(email)...)
+	switch {
+	case rally.ErrorCode(err) == rally.EThrottled:
+		return nil
+	case err != nil:
+		return err
+	}
 	letter := rally.Letter{Kind: rally.LetterVerify, User: user.ID, To: email, Locale: of(c).viewer.Locale}
 	candidates, err := s.c.Users.FindCandidates(ctx, email)
 	if err != nil {

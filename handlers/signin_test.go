@@ -98,6 +98,19 @@ func TestSignUpTellsNobodyWhoIsHere(t *testing.T) {
 	}
 }
 
+// TestSignUpFillsNobodysBox: a few letters go to an address, however many
+// accounts are made with it, and the answers stay the same.
+func TestSignUpFillsNobodysBox(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for i := range 7 {
+		s.browser(t).post("/sign-up", "name", "Mallory "+strconv.Itoa(i), "email", "ada@example.org", "password", password).leadsTo("/play")
+	}
+	if got := len(s.letters.of(rally.LetterVerify)); got != 5 {
+		t.Errorf("%d letters", got)
+	}
+}
+
 // TestNoAnswerBeforeTheFloor: requirement 13. Whoever it is, whatever is wrong,
 // and also when nothing is: the answer comes after the same time at least,
 // which is more than what the work takes.
