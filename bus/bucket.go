@@ -64,7 +64,8 @@ type Entry struct {
 	// Revision grows with every write to the bucket. Only a bucket that NATS
 	// has lost, with its disk, begins again.
 	Revision uint64
-	Deleted  bool // the key was deleted, or its time is over
+	At       time.Time // when it was written, by NATS's clock; zero when Deleted
+	Deleted  bool      // the key was deleted, or its time is over
 }
 
 // Bucket opens a bucket, and makes it if it is not there. A NATS that is away
@@ -201,7 +202,7 @@ func (k *Bucket) Get(ctx context.Context, key string) (e Entry, err error) {
 		if err != nil {
 			return err
 		}
-		e = Entry{Key: key, Value: found.Value(), Revision: found.Revision()}
+		e = Entry{Key: key, Value: found.Value(), Revision: found.Revision(), At: found.Created()}
 		return nil
 	})
 	return e, err

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -58,7 +59,9 @@ type Bus struct {
 	conn     *nats.Conn
 	js       jetstream.JetStream
 	counts   counters
-	resumed  pulse // NATS is back: what follows a bucket begins anew
+	since    atomic.Pointer[time.Time] // when the connection was made
+	resumed  pulse                     // NATS is back: what follows a bucket begins anew
+	leases   leases
 
 	out       chan rally.Event
 	publisher sync.WaitGroup
@@ -84,6 +87,7 @@ func New(cfg Config) (*Bus, error) {
 		subscriptions: make(map[*subscription]struct{}),
 		parts:         make(map[part]struct{}),
 	}
+	b.leases.bus = b
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
@@ -97,11 +101,11 @@ func New(cfg Config) (*Bus, error) {
 		nats.FlusherTimeout(writeTimeout),
 		nats.ConnectHandler(func(c *nats.Conn) {
 			b.log.Info("bus connected", "to", b.peer(c))
-			b.resumed.beat()
+			b.connected()
 		}),
 		nats.ReconnectHandler(func(c *nats.Conn) {
 			b.log.Info("bus connected again", "to", b.peer(c))
-			b.resumed.beat()
+			b.connected()
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil { // nil when we close
@@ -137,6 +141,13 @@ func (b *Bus) connect(url string, options []nats.Option) (err error) {
 		return fmt.Errorf("bus: connect: %w", err)
 	}
 	return nil
+}
+
+// connected has everybody know that NATS is there, perhaps again.
+func (b *Bus) connected() {
+	now := time.Now()
+	b.since.Store(&now)
+	b.resumed.beat()
 }
 
 // peer names the server at the other end, for the log. The one in the process

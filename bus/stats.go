@@ -10,11 +10,12 @@ type Stats struct {
 	Lost      uint64 // events that came when a subscriber's queue was full
 	Malformed uint64 // messages that were no events
 	Resumed   uint64 // times that a watch of a bucket had to begin anew
+	Expired   uint64 // leases of this node's that ended without being released
 }
 
 // counters are what Stats are made of.
 type counters struct {
-	published, dropped, received, lost, malformed, resumed atomic.Uint64
+	published, dropped, received, lost, malformed, resumed, expired atomic.Uint64
 }
 
 // Stats gives the counts.
@@ -32,5 +33,6 @@ func (b *Bus) Stats() Stats {
 		Lost:      lost,
 		Malformed: b.counts.malformed.Load(),
 		Resumed:   b.counts.resumed.Load(),
+		Expired:   b.counts.expired.Load(),
 	}
 }

@@ -175,7 +175,7 @@ func (w *Watch) take(e jetstream.KeyValueEntry, seen map[string]bool) {
 		return
 	}
 	w.known[key] = v
-	w.call(Entry{Key: key, Value: e.Value(), Revision: v.revision})
+	w.call(Entry{Key: key, Value: e.Value(), Revision: v.revision, At: v.at})
 }
 
 // caughtUp has handle hear of the keys that went away unseen.

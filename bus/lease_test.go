@@ -1,0 +1,254 @@
+package bus_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"rally"
+	"rally/bus"
+)
+
+// brief is a lease's ttl in tests.
+const brief = 600 * time.Millisecond
+
+func acquire(t *testing.T, b *bus.Bus, key, holder string, ttl time.Duration) *bus.Lease {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	l, err := b.Acquire(ctx, key, holder, ttl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// refused says with which code Acquire gives up.
+func refused(t *testing.T, b *bus.Bus, key string) rally.Code {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), brief/4)
+	defer cancel()
+	_, err := b.Acquire(ctx, key, "late", brief)
+	return rally.ErrorCode(err)
+}
+
+func lost(l *bus.Lease) bool {
+	select {
+	case <-l.Lost():
+		return true
+	default:
+		return false
+	}
+}
+
+// One has it, for longer than its ttl, until it gives it back; fences grow.
+func TestLease(t *testing.T) {
+	t.Parallel()
+	for name, open := range nodes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			one, other := open(t)
+			first := acquire(t, one, "match.1", "one", brief)
+			if !first.Held() || lost(first) || first.Key() != "match.1" {
+				t.Error("not held")
+			}
+			acquire(t, other, "match.2", "other", brief) // another key
+			for range 8 {                                // two ttls
+				if code := refused(t, other, "match.1"); code != rally.EConflict {
+					t.Errorf("refused with %q", code)
+				}
+			}
+			if !first.Held() || lost(first) {
+				t.Error("held no longer")
+			}
+			if err := first.Release(t.Context()); err != nil || first.Held() || !lost(first) {
+				t.Errorf("released: %v", err)
+			}
+			start := time.Now()
+			second := acquire(t, other, "match.1", "other", time.Minute)
+			if d := time.Since(start); d > brief/2 {
+				t.Errorf("what was released takes %v", d)
+			}
+			if second.Fence() <= first.Fence() {
+				t.Errorf("fence %d after %d", second.Fence(), first.Fence())
+			}
+			if err := first.Release(t.Context()); err != nil || !second.Held() {
+				t.Errorf("released twice: %v", err)
+			}
+			if n := one.Stats().Expired + other.Stats().Expired; n != 0 {
+				t.Errorf("%d expired", n)
+			}
+		})
+	}
+}
+
+// Whatever many holders on two nodes do, there is one at a time.
+func TestLeaseExcludes(t *testing.T) {
+	t.Parallel()
+	for name, open := range nodes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			one, other := open(t)
+			var holders, last atomic.Int64
+			var all sync.WaitGroup
+			for i := range 8 {
+				b := []*bus.Bus{one, other}[i%2]
+				chance := rand.New(rand.NewPCG(1, uint64(i)))
+				all.Go(func() {
+					for range 10 {
+						l, err := b.Acquire(t.Context(), "one", fmt.Sprint(i), 10*time.Second)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						if n := holders.Add(1); n != 1 {
+							t.Errorf("%d holders", n)
+						}
+						if f := int64(l.Fence()); last.Swap(f) >= f {
+							t.Errorf("fence %d is not higher", f)
+						}
+						for range chance.IntN(2000) {
+							runtime.Gosched()
+						}
+						holders.Add(-1)
+						if err := l.Release(t.Context()); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			all.Wait()
+		})
+	}
+}
+
+// A holder whose connection takes nothing any more knows that it has lost the
+// lease before somebody else can have it, and gets it again when that one has
+// given it back.
+func TestLeaseOfStalledHolder(t *testing.T) {
+	t.Parallel()
+	nats := keeping(t, 0, t.TempDir())
+	address, stall := stallable(t, nats.Addr().String())
+	one, other := open(t, "nats://"+address), open(t, nats.ClientURL())
+	until(t, "it is connected", func() bool { return one.Ready() == nil })
+	first := acquire(t, one, "k", "one", brief)
+	if code := refused(t, other, "k"); code != rally.EConflict {
+		t.Errorf("refused with %q", code)
+	}
+	stall()
+	start := time.Now()
+	second := acquire(t, other, "k", "other", brief)
+	if first.Held() || !lost(first) {
+		t.Error("two hold it")
+	}
+	if d := time.Since(start); d > 3*brief {
+		t.Errorf("it took %v", d)
+	}
+	if second.Fence() <= first.Fence() {
+		t.Errorf("fence %d after %d", second.Fence(), first.Fence())
+	}
+	if one.Stats().Expired != 1 {
+		t.Error("not counted")
+	}
+}
+
+// A NATS that goes and comes back in time costs nothing. One that stays away
+// costs every lease, and gives them back at once.
+func TestLeaseWithoutNATS(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	nats := keeping(t, 0, dir)
+	url, port := nats.ClientURL(), nats.Addr().(*net.TCPAddr).Port
+	b := open(t, url)
+	short, long := acquire(t, b, "short", "b", brief), acquire(t, b, "long", "b", time.Minute)
+	stop(nats)
+	<-short.Lost()
+	if code := refused(t, b, "short"); code != rally.EUnavailable {
+		t.Errorf("refused with %q", code)
+	}
+	keeping(t, port, dir)
+	again := acquire(t, b, "short", "b", brief)
+	if again.Fence() <= short.Fence() {
+		t.Errorf("fence %d after %d", again.Fence(), short.Fence())
+	}
+	if !long.Held() {
+		t.Error("the long one is lost")
+	}
+	if code := refused(t, open(t, url), "long"); code != rally.EConflict {
+		t.Errorf("refused with %q", code)
+	}
+}
+
+// A NATS that has lost its disk takes leases away, and fences still grow.
+func TestLeaseForgotten(t *testing.T) {
+	t.Parallel()
+	nats := keeping(t, 0, t.TempDir())
+	url, port := nats.ClientURL(), nats.Addr().(*net.TCPAddr).Port
+	b := open(t, url)
+	first := acquire(t, b, "k", "b", 3*time.Second)
+	stop(nats)
+	keeping(t, port, t.TempDir())
+	second := acquire(t, b, "k", "b", brief)
+	if !lost(first) || second.Fence() <= first.Fence() {
+		t.Errorf("lost %t, fence %d after %d", lost(first), second.Fence(), first.Fence())
+	}
+}
+
+// Whoever had the folder before is gone, so that nobody waits for its leases.
+func TestLeaseOfDeadProcess(t *testing.T) {
+	t.Parallel()
+	b := openIn(t, t.TempDir())
+	leases := bucket(t, b, "leases", time.Hour) // written by hand: a process that was killed
+	put(t, leases, "k", `{"holder":"dead","fence":9000000000000000,"ttl":60000000000,"bus":"dead"}`)
+	put(t, leases, "broken", `what is this`)
+	states := watchLeases(t, b, "")
+	l := acquire(t, b, "k", "alive", brief)
+	if l.Fence() != 9000000000000001 {
+		t.Errorf("fence %d", l.Fence())
+	}
+	acquire(t, b, "broken", "alive", brief)
+	until(t, "the living are seen", func() bool { return states.holder("k") == "alive" && states.holder("broken") == "alive" })
+	if n := states.count(); n != 2 {
+		t.Errorf("told %d times", n)
+	}
+}
+
+func TestLeaseRefusals(t *testing.T) {
+	t.Parallel()
+	b := open(t, "")
+	for _, ttl := range []time.Duration{0, time.Millisecond, time.Hour, -time.Second} {
+		if _, err := b.Acquire(t.Context(), "k", "h", ttl); err == nil {
+			t.Errorf("a TTL of %v is no error", ttl)
+		}
+	}
+	if _, err := b.Acquire(t.Context(), "k k", "h", brief); rally.ErrorCode(err) != rally.EInternal {
+		t.Errorf("a key that cannot be: %v", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.Acquire(ended, "k", "h", brief); err == nil {
+		t.Error("acquired after the end")
+	}
+	l := acquire(t, b, "k", "h", time.Minute)
+	waits := make(chan error)
+	go func() {
+		_, err := b.Acquire(t.Context(), "k", "h", brief)
+		waits <- err
+	}()
+	b.Close()
+	if err := <-waits; err == nil {
+		t.Error("acquired on a closed bus")
+	}
+	if !lost(l) {
+		t.Error("held on a closed bus")
+	}
+	if _, err := b.Acquire(t.Context(), "k", "h", brief); err == nil {
+		t.Error("acquired on a closed bus")
+	}
+}
