@@ -26,6 +26,9 @@ const (
 	Renamed EventKind = "user.renamed"
 	// Noticed: Users have a new notice, or one less that they have not read.
 	Noticed EventKind = "notice.changed"
+	// ChallengeChanged: Challenge is new, or something has become of it, or it is
+	// gone; Users are who made it and, if they know of it, who it is to.
+	ChallengeChanged EventKind = "challenge.changed"
 	// MessageSent: the first of Users has said something to the second.
 	MessageSent EventKind = "message.sent"
 	// MessagesRead: Users have fewer messages that they have not read.
@@ -40,4 +43,6 @@ type Event struct {
 	Match   MatchID   `json:"match,omitempty"`
 	Session SessionID `json:"session,omitempty"`
 	Reason  string    `json:"reason,omitempty"`
+
+	Challenge ChallengeID `json:"challenge,omitempty"`
 }

@@ -137,3 +137,38 @@ const (
 	zeroWidthNonJoiner = '\u200c'
 	zeroWidthJoiner    = '\u200d'
 )
+
+// How long a challenge can be accepted, and how many one person may have open.
+const (
+	ChallengeLife     = 5 * time.Minute // to somebody
+	ChallengeLinkLife = 24 * time.Hour  // to whoever has the link
+	ChallengesMax     = 20
+)
+
+// ChallengeState says what has become of a challenge.
+type ChallengeState string
+
+// The states.
+const (
+	ChallengeOpen      ChallengeState = "open" // until it expires
+	ChallengeAccepted  ChallengeState = "accepted"
+	ChallengeDeclined  ChallengeState = "declined"
+	ChallengeWithdrawn ChallengeState = "withdrawn"
+)
+
+// Challenge is somebody's offer to play a match.
+type Challenge struct {
+	ID        ChallengeID
+	From      User   // what everybody may see
+	To        UserID // 0 for a link that nobody has taken
+	Link      bool   // it was made for whoever has the link
+	Points    int
+	Rated     bool
+	CreatedAt time.Time
+	ExpiresAt time.Time // when nobody can accept it any more
+	State     ChallengeState
+	Match     MatchID // where it led, once it is accepted and the match is there
+}
+
+// OpenAt says whether it could be accepted at that time.
+func (c Challenge) OpenAt(t time.Time) bool { return c.State == ChallengeOpen && t.Before(c.ExpiresAt) }

@@ -3,6 +3,7 @@ package rally_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"rally"
 )
@@ -51,5 +52,18 @@ func TestMessagesAreOneLineThatShows(t *testing.T) {
 		if again, problem := rally.CheckMessage(text); want.problem == "" && (again != text || problem != "") {
 			t.Errorf("CheckMessage(%q) = %q, %q", text, again, problem)
 		}
+	}
+}
+
+func TestAChallengeIsOpenUntilItExpires(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	c := rally.Challenge{State: rally.ChallengeOpen, ExpiresAt: now}
+	if !c.OpenAt(now.Add(-1)) || c.OpenAt(now) {
+		t.Error("it is open at the wrong time")
+	}
+	c.State = rally.ChallengeAccepted
+	if c.OpenAt(now.Add(-1)) {
+		t.Error("it could be accepted twice")
 	}
 }

@@ -216,6 +216,11 @@ func methods(t *testing.T, s *store.Store, m rally.Match, cookie string) map[str
 			return err
 		},
 		"UnreadMessages": func(ctx context.Context) error { _, err := s.UnreadMessages(ctx, m.Players[0].User); return err },
+		"CreateChallenge": func(ctx context.Context) error {
+			_, _, err := s.CreateChallenge(ctx, m.Players[0].User, m.Players[1].User, 11, true)
+			return err
+		},
+		"ListChallenges": func(ctx context.Context) error { _, err := s.ListChallenges(ctx, m.Players[0].User); return err },
 		"SetSeen": func(ctx context.Context) error {
 			return s.SetSeen(ctx, map[rally.UserID]time.Time{m.Players[0].User: time.Now()})
 		},

@@ -31,6 +31,13 @@ func (s *Store) Block(ctx context.Context, user, other rally.UserID) (err error)
 		if _, err := tx.Exec(ctx, insert, int64(user), int64(other), s.time()); err != nil {
 			return nil, err
 		}
+		// Challenges before notices, as everywhere.
+		if err := deleteChallenges(ctx, tx, p, user, other); err != nil {
+			return nil, err
+		}
+		if err := deleteChallenges(ctx, tx, p, other, user); err != nil {
+			return nil, err
+		}
 		// What they have said goes, and what the user had asked of them.
 		if err := dropNotices(ctx, tx, p, user, allNotices...); err != nil {
 			return nil, err

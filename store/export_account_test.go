@@ -76,7 +76,7 @@ func TestExport(t *testing.T) {
 
 	files, says := d.export(t, anna.ID)
 	want := []string{
-		"account.json", "avatar.png", "blocks.json", "friends.json", "identities.json", "matches.json",
+		"account.json", "avatar.png", "blocks.json", "challenges.json", "friends.json", "identities.json", "matches.json",
 		"messages.json", "notices.json", "security_log.json", "sessions.json",
 	}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(files))); diff != "" {
@@ -161,7 +161,7 @@ func TestExport(t *testing.T) {
 
 	// Of somebody who has done nothing, the lists are there and empty.
 	files, says = d.export(t, newUser(t, s, "Dora").ID)
-	if len(files) != 9 || len(says) != 9 || string(files["matches.json"]) != "[]\n" {
+	if len(files) != 10 || len(says) != 10 || string(files["matches.json"]) != "[]\n" {
 		t.Errorf("of a newcomer: %s", files)
 	}
 	_, err = s.Export(t.Context(), 12345)

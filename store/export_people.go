@@ -20,7 +20,10 @@ func exportPeople(ctx context.Context, tx pgx.Tx, id rally.UserID, held map[stri
 	if held["notices.json"], err = exportRows[exportedNotice](ctx, tx, exportNotices, id); err != nil {
 		return err
 	}
-	held["messages.json"], err = exportRows[exportedMessage](ctx, tx, exportMessages, id)
+	if held["messages.json"], err = exportRows[exportedMessage](ctx, tx, exportMessages, id); err != nil {
+		return err
+	}
+	held["challenges.json"], err = exportRows[exportedChallenge](ctx, tx, exportChallenges, id)
 	return err
 }
 
@@ -93,4 +96,30 @@ type exportedMessage struct {
 	ToName   string `json:"to_name"`
 	Text     string `json:"text"`
 	Read     bool   `json:"read"`
+}
+
+// exportChallenges gives exportedChallenges.
+const exportChallenges = `
+	SELECT c.id, f.id AS from_id, f.name AS from_name, t.id AS to_id, t.name AS to_name, c.link, c.points, c.rated,
+	       c.created_at, c.expires_at, c.state, c.match_id
+	FROM challenges c
+	JOIN users f ON f.id = c.from_user
+	LEFT JOIN users t ON t.id = c.to_user
+	WHERE c.from_user = $1 OR c.to_user = $1 AND NOT c.hidden
+	ORDER BY c.created_at DESC, c.id`
+
+// exportedChallenge is a challenge of the user's, or to them.
+type exportedChallenge struct {
+	ID        string  `json:"id"`
+	FromID    int64   `json:"from_id"`
+	FromName  string  `json:"from_name"`
+	ToID      *int64  `json:"to_id"`
+	ToName    *string `json:"to_name"`
+	Link      bool    `json:"link"`
+	Points    int     `json:"points"`
+	Rated     bool    `json:"rated"`
+	CreatedAt moment  `json:"created_at"`
+	ExpiresAt moment  `json:"expires_at"`
+	State     string  `json:"state"`
+	MatchID   string  `json:"match_id"`
 }

@@ -23,6 +23,9 @@ func TestExportPeople(t *testing.T) {
 	d.say(t, anna, berta, "hello")
 	d.say(t, berta, anna, "<b>hi")
 
+	d.challenge(t, anna, berta, 11)
+	d.challenge(t, anna, dora, 7)
+
 	says := func(id int) map[string]any {
 		_, says := d.export(t, ids[id])
 		return says
@@ -45,6 +48,9 @@ func TestExportPeople(t *testing.T) {
 		"Dora's notices": {nil, list(ofDora, "notices.json", "kind")},
 		"messages":       {[]any{"<b>hi", "hello"}, list(ofAnna, "messages.json", "text")},
 		"who said them":  {[]any{"Berta", "Anna"}, list(ofAnna, "messages.json", "from_name")},
+		"challenges":     {[]any{"Dora", "Berta"}, list(ofAnna, "challenges.json", "to_name")},
+		"their points":   {[]any{7.0, 11.0}, list(ofAnna, "challenges.json", "points")},
+		"Dora's":         {nil, list(ofDora, "challenges.json", "id")},
 		"Dora's friends": {nil, list(ofDora, "friends.json", "name")},
 		"Dora's blocks":  {[]any{"Anna"}, list(ofDora, "blocks.json", "name")},
 	} {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,6 +14,7 @@ import (
 type pair struct {
 	me, other rally.UserID
 	noticed   []rally.UserID // whose notices have changed
+	said      []rally.Event  // what else is to be published
 
 	AskedBy  int64 // 0 for neither
 	Friends  bool
@@ -82,14 +84,13 @@ func lockPair(ctx context.Context, tx pgx.Tx, me, other rally.UserID) (p pair, e
 func (s *Store) changePair(
 	ctx context.Context, me, other rally.UserID, fn func(pgx.Tx, *pair) (concerned []rally.UserID, err error),
 ) error {
-	var concerned, noticed []rally.UserID
-	err := s.inTx(ctx, func(tx pgx.Tx) error {
-		p, err := lockPair(ctx, tx, me, other)
-		if err != nil {
+	var p pair
+	var concerned []rally.UserID
+	err := s.inTx(ctx, func(tx pgx.Tx) (err error) {
+		if p, err = lockPair(ctx, tx, me, other); err != nil {
 			return err
 		}
 		concerned, err = fn(tx, &p)
-		noticed = p.noticed
 		return err
 	})
 	if err != nil {
@@ -98,8 +99,18 @@ func (s *Store) changePair(
 	if len(concerned) > 0 {
 		s.publish(rally.Event{Kind: rally.FriendsChanged, Users: concerned})
 	}
-	s.publishNoticed(noticed)
+	s.publishPair(&p)
 	return nil
+}
+
+// publishPair tells what has changed between two people besides how they stand.
+func (s *Store) publishPair(p *pair) {
+	for _, e := range p.said {
+		s.publish(e)
+	}
+	for _, u := range slices.Compact(p.noticed) {
+		s.publish(rally.Event{Kind: rally.Noticed, Users: []rally.UserID{u}})
+	}
 }
 
 // Ask asks somebody to be friends, and says how the two stand then. When the
@@ -221,13 +232,20 @@ func (s *Store) Withdraw(ctx context.Context, user, to rally.UserID) (err error)
 	})
 }
 
-// Remove ends a friendship. It is no error when there is none.
+// Remove ends a friendship, and takes away what challenges there are between
+// the two. It is no error when there is none.
 func (s *Store) Remove(ctx context.Context, user, friend rally.UserID) (err error) {
 	ctx, done := s.begin(ctx, "Remove", &err)
 	defer done()
 	return s.changePair(ctx, user, friend, func(tx pgx.Tx, p *pair) ([]rally.UserID, error) {
 		if !p.Friends {
 			return nil, nil
+		}
+		if err := deleteChallenges(ctx, tx, p, user, friend); err != nil {
+			return nil, err
+		}
+		if err := deleteChallenges(ctx, tx, p, friend, user); err != nil {
+			return nil, err
 		}
 		return p.both(), deletePair(ctx, tx, p)
 	})

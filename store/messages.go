@@ -141,7 +141,14 @@ func (s *Store) UnreadMessages(ctx context.Context, user rally.UserID) (_ map[ra
 func (s *Store) MarkMessagesRead(ctx context.Context, user, from rally.UserID, upTo int64) (err error) {
 	ctx, done := s.begin(ctx, "MarkMessagesRead", &err)
 	defer done()
-	const sql = `UPDATE messages SET read = true WHERE to_user = $1 AND from_user = $2 AND id <= $3 AND NOT read`
+	// In order of their ids, so that two that read at once do not wait for each
+	// other.
+	const sql = `
+		UPDATE messages SET read = true
+		WHERE id IN (SELECT id FROM messages
+		             WHERE to_user = $1 AND from_user = $2 AND id <= $3 AND NOT read
+		             ORDER BY id
+		             FOR UPDATE)`
 	tag, err := s.pool.Exec(ctx, sql, int64(user), int64(from), upTo)
 	if err == nil && tag.RowsAffected() > 0 {
 		s.publish(rally.Event{Kind: rally.MessagesRead, Users: []rally.UserID{user}})
@@ -152,7 +159,7 @@ func (s *Store) MarkMessagesRead(ctx context.Context, user, from rally.UserID, u
 // PurgeMessages deletes the messages older than 30 days and says how many those
 // were.
 func (s *Store) PurgeMessages(ctx context.Context) (total int64, err error) {
-	const sql = `DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE at <= $2 LIMIT $1)`
+	const sql = `DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE at <= $2 LIMIT $1 FOR UPDATE SKIP LOCKED)`
 	return s.purge(ctx, "PurgeMessages", sql, s.time().Add(-messagesKept))
 }
 

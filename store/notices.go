@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -37,19 +36,18 @@ func (s *Store) notice(ctx context.Context, tx pgx.Tx, p *pair, user rally.UserI
 
 // dropNotices takes away what one of a pair was told about the other.
 func dropNotices(ctx context.Context, tx pgx.Tx, p *pair, user rally.UserID, kinds ...rally.NoticeKind) error {
-	const sql = `DELETE FROM notices WHERE user_id = $1 AND from_user = $2 AND kind = ANY($3)`
+	// In order of their ids, as MarkRead takes them.
+	const sql = `
+		DELETE FROM notices
+		WHERE id IN (SELECT id FROM notices
+		             WHERE user_id = $1 AND from_user = $2 AND kind = ANY($3)
+		             ORDER BY id
+		             FOR UPDATE)`
 	tag, err := tx.Exec(ctx, sql, int64(user), int64(p.me+p.other-user), kinds)
 	if err == nil && tag.RowsAffected() > 0 {
 		p.noticed = append(p.noticed, user)
 	}
 	return err
-}
-
-// publishNoticed tells of people whose notices have changed.
-func (s *Store) publishNoticed(users []rally.UserID) {
-	for _, u := range slices.Compact(users) {
-		s.publish(rally.Event{Kind: rally.Noticed, Users: []rally.UserID{u}})
-	}
 }
 
 // AddNotice tells somebody something; of n.From only the ID counts, and ID, At
@@ -63,7 +61,7 @@ func (s *Store) AddNotice(ctx context.Context, user rally.UserID, n rally.Notice
 		return noUser(user)
 	}
 	if err == nil {
-		s.publishNoticed([]rally.UserID{user})
+		s.publish(rally.Event{Kind: rally.Noticed, Users: []rally.UserID{user}})
 	}
 	return err
 }
@@ -133,10 +131,14 @@ func (s *Store) UnreadNotices(ctx context.Context, user rally.UserID) (n int, er
 func (s *Store) MarkRead(ctx context.Context, user rally.UserID, upTo int64) (err error) {
 	ctx, done := s.begin(ctx, "MarkRead", &err)
 	defer done()
-	const sql = `UPDATE notices SET read = true WHERE user_id = $1 AND id <= $2 AND NOT read`
+	// In order of their ids, so that two that read at once do not wait for each
+	// other.
+	const sql = `
+		UPDATE notices SET read = true
+		WHERE id IN (SELECT id FROM notices WHERE user_id = $1 AND id <= $2 AND NOT read ORDER BY id FOR UPDATE)`
 	tag, err := s.pool.Exec(ctx, sql, int64(user), upTo)
 	if err == nil && tag.RowsAffected() > 0 {
-		s.publishNoticed([]rally.UserID{user})
+		s.publish(rally.Event{Kind: rally.Noticed, Users: []rally.UserID{user}})
 	}
 	return err
 }
@@ -144,6 +146,6 @@ func (s *Store) MarkRead(ctx context.Context, user rally.UserID, upTo int64) (er
 // PurgeNotices deletes the notices older than 90 days and says how many those
 // were.
 func (s *Store) PurgeNotices(ctx context.Context) (total int64, err error) {
-	const sql = `DELETE FROM notices WHERE id IN (SELECT id FROM notices WHERE at <= $2 LIMIT $1)`
+	const sql = `DELETE FROM notices WHERE id IN (SELECT id FROM notices WHERE at <= $2 LIMIT $1 FOR UPDATE SKIP LOCKED)`
 	return s.purge(ctx, "PurgeNotices", sql, s.time().Add(-noticesKept))
 }

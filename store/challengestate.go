@@ -1,0 +1,199 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"rally"
+)
+
+// TakeChallenge accepts a challenge: one to the user, or a link, of whose takers
+// the first gets it. Who has accepted it already gets it again.
+//
+// ECONFLICT "challenge.own" for one's own, "challenge.taken" for a link that
+// another was faster to take; ENOTFOUND "challenge.gone" for any other that
+// cannot be accepted: it is over, to somebody else, hidden, or between people of
+// whom one has blocked the other. It publishes ChallengeChanged.
+func (s *Store) TakeChallenge(ctx context.Context, id rally.ChallengeID, user rally.UserID) (c rally.Challenge, err error) {
+	ctx, done := s.begin(ctx, "TakeChallenge", &err)
+	defer done()
+	const whose = `SELECT from_user FROM challenges WHERE id = $1`
+	if !id.Valid() {
+		return c, noChallenge()
+	}
+	var p pair
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
+		var from rally.UserID
+		switch err := tx.QueryRow(ctx, whose, string(id)).Scan(&from); {
+		case isNoRows(err):
+			return noChallenge()
+		case err != nil:
+			return err
+		case from == user:
+			return rally.Errorf(rally.EConflict, "challenge.own", "user %d takes their own challenge", user)
+		}
+		// Both accounts before the challenge, as everywhere.
+		if p, err = lockPair(ctx, tx, user, from); err != nil {
+			return err
+		}
+		rows, _ := tx.Query(ctx, selectChallenge+` WHERE c.id = $1 FOR UPDATE OF c`, string(id))
+		row, err := collectChallenge(rows)
+		if err != nil {
+			return err
+		}
+		c = row.challenge()
+		switch {
+		case c.State == rally.ChallengeAccepted && c.To == user:
+			return nil
+		case p.Blocks || p.Blocked || row.Hidden:
+			return noChallenge()
+		case c.State == rally.ChallengeAccepted && c.Link:
+			return rally.Errorf(rally.EConflict, "challenge.taken", "challenge taken by %d", c.To)
+		case !c.OpenAt(s.time()) || !c.Link && c.To != user:
+			return noChallenge()
+		}
+		c, err = acceptChallenge(ctx, tx, &p, row)
+		return err
+	})
+	if err != nil {
+		return rally.Challenge{}, err
+	}
+	s.publishPair(&p)
+	return c, nil
+}
+
+// DeclineChallenge declines a challenge to the user. It is no error when it is
+// over already; ENOTFOUND "challenge.gone" when there is none to them.
+func (s *Store) DeclineChallenge(ctx context.Context, id rally.ChallengeID, user rally.UserID) (err error) {
+	ctx, done := s.begin(ctx, "DeclineChallenge", &err)
+	defer done()
+	return s.endChallenge(ctx, id, rally.ChallengeDeclined, func(row challengeRow) bool {
+		return rally.UserID(row.ToUser) == user && !row.Hidden && !row.Link
+	})
+}
+
+// WithdrawChallenge takes the user's own challenge back. It is no error when it
+// is over already; ENOTFOUND "challenge.gone" when it is not theirs.
+func (s *Store) WithdrawChallenge(ctx context.Context, id rally.ChallengeID, user rally.UserID) (err error) {
+	ctx, done := s.begin(ctx, "WithdrawChallenge", &err)
+	defer done()
+	return s.endChallenge(ctx, id, rally.ChallengeWithdrawn, func(row challengeRow) bool {
+		return rally.UserID(row.ID) == user
+	})
+}
+
+// endChallenge gives an open challenge that is somebody's to end its last state.
+func (s *Store) endChallenge(
+	ctx context.Context, id rally.ChallengeID, state rally.ChallengeState, may func(challengeRow) bool,
+) error {
+	const end = `UPDATE challenges SET state = $2 WHERE id = $1`
+	if !id.Valid() {
+		return noChallenge()
+	}
+	var p pair
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		rows, _ := tx.Query(ctx, selectChallenge+` WHERE c.id = $1 FOR UPDATE OF c`, string(id))
+		row, err := collectChallenge(rows)
+		switch {
+		case err != nil:
+			return err
+		case !may(row):
+			return noChallenge()
+		case row.State != string(rally.ChallengeOpen):
+			return nil
+		}
+		if _, err := tx.Exec(ctx, end, string(id), string(state)); err != nil {
+			return err
+		}
+		c := row.challenge()
+		p.me, p.other = c.From.ID, c.To
+		p.said = append(p.said, challengeChanged(c, row.Hidden))
+		return dropNotices(ctx, tx, &p, c.To, rally.NoticeChallenged)
+	})
+	if err == nil {
+		s.publishPair(&p)
+	}
+	return err
+}
+
+// SetChallengeMatch says which match an accepted challenge has led to; saying
+// the same again is no error. ECONFLICT "challenge.gone" when it has led to
+// another; ENOTFOUND "challenge.gone" when it was not accepted. It publishes
+// ChallengeChanged.
+func (s *Store) SetChallengeMatch(ctx context.Context, id rally.ChallengeID, match rally.MatchID) (err error) {
+	ctx, done := s.begin(ctx, "SetChallengeMatch", &err)
+	defer done()
+	const set = `UPDATE challenges SET match_id = $2 WHERE id = $1 AND state = 'accepted' AND match_id IN ('', $2)`
+	if !id.Valid() || !match.Valid() {
+		return noChallenge()
+	}
+	tag, err := s.pool.Exec(ctx, set, string(id), string(match))
+	if err != nil {
+		return err
+	}
+	rows, _ := s.pool.Query(ctx, selectChallenge+` WHERE c.id = $1 AND c.state = 'accepted'`, string(id))
+	row, err := collectChallenge(rows)
+	if err != nil {
+		return err
+	}
+	if tag.RowsAffected() == 0 {
+		return rally.Errorf(rally.EConflict, "challenge.gone", "challenge has led to %s", row.MatchID)
+	}
+	s.publish(challengeChanged(row.challenge(), false))
+	return nil
+}
+
+// FindChallenge gives a challenge of the viewer's or to them, or a link of
+// anybody's; ENOTFOUND "challenge.gone" for any other, and for a link between
+// people of whom one has blocked the other.
+func (s *Store) FindChallenge(ctx context.Context, id rally.ChallengeID, viewer rally.UserID) (_ rally.Challenge, err error) {
+	ctx, done := s.begin(ctx, "FindChallenge", &err)
+	defer done()
+	const sql = selectChallenge + `
+		WHERE c.id = $1
+		  AND (c.from_user = $2
+		       OR (c.to_user = $2 AND NOT c.hidden OR c.link)
+		          AND NOT EXISTS (SELECT FROM blocks WHERE (blocker, blocked) IN ((c.from_user, $2), ($2, c.from_user))))`
+	if !id.Valid() {
+		return rally.Challenge{}, noChallenge()
+	}
+	rows, _ := s.pool.Query(ctx, sql, string(id), int64(viewer))
+	row, err := collectChallenge(rows)
+	return row.challenge(), err
+}
+
+// ListChallenges gives the challenges that can be accepted, of a user's and to
+// them, newest first.
+func (s *Store) ListChallenges(ctx context.Context, user rally.UserID) (_ []rally.Challenge, err error) {
+	ctx, done := s.begin(ctx, "ListChallenges", &err)
+	defer done()
+	const sql = selectChallenge + `
+		WHERE (c.from_user = $1 OR c.to_user = $1 AND NOT c.hidden) AND c.state = 'open' AND c.expires_at > $2
+		ORDER BY c.created_at DESC, c.id
+		LIMIT $3`
+	rows, _ := s.pool.Query(ctx, sql, int64(user), s.time(), challengesListed)
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[challengeRow])
+	if err != nil {
+		return nil, err
+	}
+	challenges := make([]rally.Challenge, len(found))
+	for i, row := range found {
+		challenges[i] = row.challenge()
+	}
+	return challenges, nil
+}
+
+// challengesKept is how long a challenge is kept after it could have been
+// accepted.
+const challengesKept = 24 * time.Hour
+
+// PurgeChallenges deletes the challenges that have expired a day ago and says
+// how many those were.
+func (s *Store) PurgeChallenges(ctx context.Context) (total int64, err error) {
+	const sql = `
+		DELETE FROM challenges
+		WHERE id IN (SELECT id FROM challenges WHERE expires_at <= $2 LIMIT $1 FOR UPDATE SKIP LOCKED)`
+	return s.purge(ctx, "PurgeChallenges", sql, s.time().Add(-challengesKept))
+}
