@@ -52,6 +52,10 @@ const (
 	PasswordMax = 128 // characters
 )
 
+// maxMarks is how many marks may stand on one letter: no script that people
+// write their names in needs more.
+const maxMarks = 3
+
 // NormalizeName trims s, folds inner runs of spaces to one and checks it: 2 to
 // 20 letters, digits, spaces or "-", "_", ".", at least one of them a letter
 // or a digit. Anything invisible or direction-changing is refused. The second
@@ -66,9 +70,15 @@ func NormalizeName(s string) (name, problem string) {
 	case n > NameMax:
 		return name, "field.name_long"
 	}
-	visible := false
+	visible, marks := false, 0
 	for _, r := range name {
+		if marks++; !unicode.Is(unicode.Mn, r) {
+			marks = 0
+		}
 		switch {
+		// What is drawn as nothing, letters among it, and heaps of marks.
+		case unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector), marks > maxMarks:
+			return name, "field.name_chars"
 		case unicode.IsLetter(r) || unicode.IsDigit(r):
 			visible = true
 		case unicode.Is(unicode.Mn, r), r == ' ', r == '-', r == '_', r == '.':
