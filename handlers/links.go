@@ -65,6 +65,13 @@ func (s *Server) resetLetter(c echo.Context, email string) error {
 	letter := rally.Letter{Kind: rally.LetterReset, To: email, Locale: of(c).viewer.Locale}
 	if len(candidates) > 0 {
 		user := candidates[0].User
+		linked, err := s.c.Identities.ListIdentities(ctx, user.ID)
+		if err != nil {
+			return err
+		}
+		if !user.EmailVerified && (user.Codes || len(linked) > 0) {
+			return s.c.Letters.QueueLetter(ctx, letter) // to nobody: see Store.UseResetLink
+		}
 		letter.User, letter.To = user.ID, user.Email
 		if user.Locale != "" {
 			letter.Locale = user.Locale

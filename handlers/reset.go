@@ -73,8 +73,18 @@ func (s *Server) confirmEmailForm(c echo.Context) error {
 	if err != nil {
 		return s.confirmAgain(c, page, err)
 	}
+	if page.Account, err = s.accountName(c, link.User); err != nil {
+		return s.confirmAgain(c, page, err)
+	}
 	page.Email = link.Email
 	return s.html(c, http.StatusOK, views.ConfirmEmail(page))
+}
+
+// accountName gives the name of the account that a link is for. Whoever reads
+// the letter may not be the one who made it.
+func (s *Server) accountName(c echo.Context, id rally.UserID) (string, error) {
+	user, err := s.c.Users.FindUser(c.Request().Context(), id)
+	return user.Name, err
 }
 
 // confirmEmail makes the address of the link the account's own. When it takes the

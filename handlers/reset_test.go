@@ -80,6 +80,35 @@ func TestForgottenPassword(t *testing.T) {
 	}
 }
 
+// TestForgotHandsOverNothing: an account that somebody has made with another's
+// address, with a way in of their own, does not become that other's by a reset,
+// to be entered by both. The answer does not tell.
+func TestForgotHandsOverNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	mallory := s.member(t, "Mallory")
+	plain := s.browser(t).post("/forgot", "email", "mallory@example.org")
+	if err := s.store.LinkIdentity(t.Context(), mallory.user.ID,
+		rally.Identity{Issuer: "https://id.example", Subject: "7", Provider: "oidc"}); err != nil {
+		t.Fatal(err)
+	}
+	link := s.link(t, "mallory@example.org")
+	victim := s.browser(t)
+	prepared := victim.post("/forgot", "email", "mallory@example.org")
+	if prepared.StatusCode != plain.StatusCode || prepared.text != plain.text {
+		t.Error("the answers differ")
+	}
+	if got := s.letters.of(rally.LetterReset); len(got) != 2 || got[1].User != 0 {
+		t.Errorf("letters: %+v", got)
+	}
+	// Nor does the letter that was under way.
+	victim.get(link).leadsTo("/reset")
+	victim.post("/reset", "password", "another horse battery").wants(http.StatusGone)
+	if s.userNow(t, mallory.user.ID).EmailVerified {
+		t.Error("the address is verified for them")
+	}
+}
+
 // TestForgotTellsNothing: whoever is asked for, the answer is the same and
 // comes after the same time; letters go out three times an hour at most.
 func TestForgotTellsNothing(t *testing.T) {

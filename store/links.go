@@ -149,6 +149,9 @@ func (s *Store) UseResetLink(ctx context.Context, token, hash string) (u rally.U
 		if err != nil {
 			return err
 		}
+		if err := refusePrepared(ctx, tx, link); err != nil {
+			return err
+		}
 		if ended, err = changePassword(ctx, tx, link.User, hash, ""); err != nil {
 			return err
 		}
@@ -163,6 +166,29 @@ func (s *Store) UseResetLink(ctx context.Context, token, hash string) (u rally.U
 	}
 	s.publishEnded(ended, reasonPasswordChanged)
 	return u, nil
+}
+
+// refusePrepared refuses a letter's reset of an account whose address nobody has
+// verified, and which has other ways in or codes: whoever made it with somebody
+// else's address would keep it, and the owner of the address would have
+// verified it for them.
+func refusePrepared(ctx context.Context, tx pgx.Tx, link rally.Link) error {
+	const sql = `
+		SELECT u.email_verified_at IS NULL AND
+		       (u.codes_since IS NOT NULL OR EXISTS (SELECT FROM identities i WHERE i.user_id = u.id))
+		FROM users u
+		WHERE u.id = $1`
+	if link.Email == "" { // the operator knows whose account it is
+		return nil
+	}
+	var prepared bool
+	if err := tx.QueryRow(ctx, sql, int64(link.User)).Scan(&prepared); err != nil {
+		return err
+	}
+	if prepared {
+		return noLink()
+	}
+	return nil
 }
 
 // verifyIfFree marks the address of a link's account as verified, if it is

@@ -185,6 +185,36 @@ func TestUseResetLinkHandedOver(t *testing.T) {
 	}
 }
 
+// Somebody has made an account with another's address, and ways in of their
+// own: the letter of a reset does not hand it over, and verifies nothing.
+func TestUseResetLinkPrepared(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	s := d.store
+	linked, coded := newUser(t, s, "Linked"), newUser(t, s, "Coded")
+	if err := s.LinkIdentity(t.Context(), linked.ID, rally.Identity{Issuer: "https://id.example", Subject: "7", Provider: "oidc"}); err != nil {
+		t.Fatal(err)
+	}
+	turnOn(t, s, coded.ID)
+	for _, user := range []rally.User{linked, coded} {
+		token := newLink(t, s, user.ID, rally.LinkReset, user.Email)
+		_, err := s.UseResetLink(t.Context(), token, "another hash")
+		isError(t, err, rally.ENotFound, "error.not_found")
+		if userNow(t, s, user.ID).EmailVerified {
+			t.Error("the address is verified")
+		}
+		// The operator knows whose it is.
+		if _, err := s.UseResetLink(t.Context(), newLink(t, s, user.ID, rally.LinkReset, ""), "hash"); err != nil {
+			t.Error(err)
+		}
+		// And once it is verified, so is everybody.
+		d.exec(t, `UPDATE users SET email_verified_at = now() WHERE name = '`+user.Name+`'`)
+		if _, err := s.UseResetLink(t.Context(), newLink(t, s, user.ID, rally.LinkReset, user.Email), "hash"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Two accounts claim an address; who has shown that it is theirs keeps it, and
 // the other's reset works all the same.
 func TestUseResetLinkAddressTaken(t *testing.T) {

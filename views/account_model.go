@@ -66,7 +66,8 @@ type ResetPage struct {
 // ConfirmEmailPage asks for the one press that shows a letter has arrived.
 type ConfirmEmailPage struct {
 	Page
-	Dead    bool // as in ResetPage
+	Dead    bool   // as in ResetPage
+	Account string // the name of the account that the address is to be confirmed for
 	Email   string
 	Problem string
 	Fault   bool
