@@ -21,6 +21,7 @@ const (
 	chargeCodeUser      = "code_user"
 	chargeCodeAddress   = "code_address"
 	chargeProof         = "proof" // user from an address
+	chargeProofUser     = "proof_user"
 	chargeResetAddress  = "reset_address"
 	chargeResetEmail    = "reset_email"
 	chargeLetterUser    = "letter_user"
@@ -71,10 +72,11 @@ func CodeCharges(user rally.UserID, address string) []rally.Charge {
 }
 
 // ProofCharges is what a password costs that somebody who is signed in enters
-// once more.
+// once more. A stolen session may be tried from many addresses.
 func ProofCharges(user rally.UserID, address string) []rally.Charge {
 	return []rally.Charge{
 		charge(chargeProof, 5, 30*time.Second, 15*time.Minute, 15*time.Minute, userKey(user), addressKey(address)),
+		charge(chargeProofUser, 20, 30*time.Second, time.Hour, time.Hour, userKey(user)),
 	}
 }
 

@@ -159,6 +159,7 @@ func TestForeignOrigins(t *testing.T) {
 			{{"Origin", "https://evil.example"}, {"Sec-Fetch-Site", "cross-site"}},
 			{{"Origin", "null"}, {"Sec-Fetch-Site", "cross-site"}},
 			{{"Origin", "https://evil.example"}, {"Sec-Fetch-Site", ""}, {"HX-Request", "true"}},
+			{{"Origin", strings.Replace(s.URL, "https:", "http:", 1)}, {"Sec-Fetch-Site", ""}},
 		} {
 			b.postWith(from, path, "name", "Ada", "email", "x@example.org", "password", "another-password").
 				wants(http.StatusForbidden)

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -55,10 +56,11 @@ func (s *Server) middleware() []echo.MiddlewareFunc {
 		s.secure,        // headers of every answer
 		s.deadline,      // for everything that is waited for
 		s.answerErrors,  // errors and panics become pages
-		s.readForm,      // within bounds
+		s.readForm,      // within bounds; files only behind the gate
 		s.refuseForeign, // other sites cannot make a browser act here
 		s.identify,      // session, token, Viewer
 		s.guard,         // the route's gate
+		s.readFiles,     // of those who may send some
 	}
 }
 
@@ -193,8 +195,8 @@ func (s *Server) deadline(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// readForm reads what a form has sent, if that is not too much. A file comes
-// only to the routes that allow for one, and stays in memory.
+// readForm reads what a form has sent, if that is not too much. A form with
+// files waits for readFiles.
 func (s *Server) readForm(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r, limit := c.Request(), of(c).limit
@@ -205,12 +207,25 @@ func (s *Server) readForm(next echo.HandlerFunc) echo.HandlerFunc {
 			return tooLarge(fmt.Errorf("a body of %d bytes", r.ContentLength))
 		}
 		r.Body = http.MaxBytesReader(c.Response(), r.Body, limit)
-		err := r.ParseForm()
-		if err == nil && limit > formLimit && isMultipart(r) {
-			err = r.ParseMultipartForm(limit)
+		if limit > formLimit && isMultipart(r) {
+			return next(c)
 		}
-		if err != nil {
+		if err := r.ParseForm(); err != nil {
 			return formError(err)
+		}
+		return next(c)
+	}
+}
+
+// readFiles reads a form with files, once the gate has let it through: nobody
+// else makes the server hold them.
+func (s *Server) readFiles(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r, limit := c.Request(), of(c).limit
+		if r.Method == http.MethodPost && limit > formLimit && isMultipart(r) {
+			if err := r.ParseMultipartForm(limit); err != nil {
+				return formError(err)
+			}
 		}
 		return next(c)
 	}
@@ -225,12 +240,28 @@ func isMultipart(r *http.Request) bool {
 // refuseForeign refuses what another site makes a browser send.
 func (s *Server) refuseForeign(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if err := s.foreign.Check(c.Request()); err != nil {
+		if err := s.checkOrigin(c.Request()); err != nil {
 			s.securityEvent(c, eventCrossSite, 0, "", slog.String("origin", clip(c.Request().Header.Get("Origin"), 200)))
 			return rally.Errorf(rally.EForbidden, "error.cross_site", "%w", err)
 		}
 		return next(c)
 	}
+}
+
+// checkOrigin fails for an unsafe request that a page of another site has made.
+// The standard library looks at the host alone where a browser says no more
+// than the origin; the scheme has to be the site's as well.
+func (s *Server) checkOrigin(r *http.Request) error {
+	if err := s.foreign.Check(r); err != nil {
+		return err
+	}
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return nil
+	}
+	if origin := r.Header.Get("Origin"); origin != "" && !strings.HasPrefix(origin, s.c.BaseURL.Scheme+"://") {
+		return errors.New("the origin has another scheme")
+	}
+	return nil
 }
 
 // clip cuts s to n bytes.

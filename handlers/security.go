@@ -137,5 +137,9 @@ func (s *Server) unlink(c echo.Context) error {
 		return s.securityAgain(c, err)
 	}
 	s.securityEvent(c, rally.SecurityUnlinked, user.ID, linked[i].Provider)
+	// Somebody may have come by that way.
+	if _, err := s.c.Sessions.EndAll(ctx, user.ID, of(c).viewer.Session, becauseDeviceEnded); err != nil {
+		return err
+	}
 	return s.leave(c, securityPath+"?done=unlinked")
 }

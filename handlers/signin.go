@@ -92,6 +92,10 @@ func (s *Server) vouch(c echo.Context, login, password string) (who rally.Creden
 	return try.who, err
 }
 
+// signInsPerAddress is how many passwords from one address are hashed or wait
+// for that at once.
+const signInsPerAddress = 12
+
 // passwordTry is what became of a password.
 type passwordTry struct {
 	begun  time.Time     // when its first hash was begun
@@ -108,6 +112,12 @@ type passwordTry struct {
 func (s *Server) tryPassword(
 	ctx context.Context, candidates []rally.Credentials, password string, charges []rally.Charge,
 ) (try passwordTry, err error) {
+	// One address does not fill the queue of all others.
+	leave, err := s.signIns.take(ctx, charges[1].Kind+charges[1].Key, signInsPerAddress)
+	if err != nil {
+		return try, err
+	}
+	defer leave()
 	done, err := s.signIns.take(ctx, charges[0].Key, charges[0].Free)
 	if err != nil {
 		return try, err
