@@ -43,6 +43,8 @@ func (s *Server) OnEvent(e rally.Event) {
 		for _, user := range e.Users {
 			s.c.Hub.CloseElsewhere(user, e.Session)
 		}
+	case rally.FriendsChanged, rally.Renamed, rally.Noticed, rally.ChallengeChanged, rally.MessageSent, rally.MessagesRead:
+		// Kept by the store, and shown by no page so far.
 	case rally.SessionEnded:
 		s.c.Hub.CloseSession(e.Session, live.CodeSessionEnded, e.Reason)
 	}
