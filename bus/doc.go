@@ -2,7 +2,8 @@
 // over NATS: a server embedded in this process, without a port, unless there
 // is an external one to share with other nodes. The code is the same for both.
 // It also keeps small things that all nodes share and that may go with NATS:
-// see [Bucket], and [Lease] for who alone has something.
+// see [Bucket], and [Lease] for who alone has something. With [Bus.Request] one
+// node asks another.
 //
 // # What a lost event means
 //

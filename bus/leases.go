@@ -71,7 +71,7 @@ func (b *Bus) Acquire(ctx context.Context, key, holder string, ttl time.Duration
 	}
 	for {
 		changed := t.changed.next()
-		l, wait, err := t.try(ctx, key, holder, ttl)
+		l, old, wait, err := t.try(ctx, key, holder, ttl)
 		if l != nil {
 			return l, nil
 		}
@@ -83,6 +83,9 @@ func (b *Bus) Acquire(ctx context.Context, key, holder string, ttl time.Duration
 			changed = nil // others here fail as well, and would only wake us
 		case wait == acquireRetry:
 			changed = t.changed.next() // past what we changed ourselves
+			if t.sight(key).revision != old.revision {
+				continue // we have seen who was quicker
+			}
 		}
 		retry := time.NewTimer(wait)
 		select {
@@ -94,7 +97,7 @@ func (b *Bus) Acquire(ctx context.Context, key, holder string, ttl time.Duration
 		case <-ctx.Done():
 			retry.Stop()
 			if err == nil {
-				err = rally.Errorf(rally.EConflict, "error.title_409", "bus: lease %s: %s has it: %w", key, t.holder(key), ctx.Err())
+				err = rally.Errorf(rally.EConflict, "error.title_409", "bus: lease %s: %s has it: %w", key, t.sight(key).Holder, ctx.Err())
 			}
 			return nil, err
 		}
@@ -158,21 +161,21 @@ func (r leaseRecord) bytes() []byte {
 	return data
 }
 
-func (t *leases) holder(key string) string {
+// sight gives what was seen last of a lease.
+func (t *leases) sight(key string) sighting {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.seen[key].Holder
+	return t.seen[key]
 }
 
-// try takes the lease if nobody can have it. Else it says how long to wait for
-// news, and with an error why nothing is known.
-func (t *leases) try(ctx context.Context, key, holder string, ttl time.Duration) (l *Lease, wait time.Duration, err error) {
+// try takes the lease if nobody can have it; old is what it went by. Else it
+// says how long to wait for news, and with an error why nothing is known.
+func (t *leases) try(ctx context.Context, key, holder string, ttl time.Duration) (l *Lease, old sighting, wait time.Duration, err error) {
 	if err := ctx.Err(); err != nil {
-		return nil, 0, &rally.Error{Code: rally.EUnavailable, Message: "error.unavailable", Cause: err}
+		return nil, old, 0, &rally.Error{Code: rally.EUnavailable, Message: "error.unavailable", Cause: err}
 	}
-	old, wait := t.claim(key)
-	if wait > 0 {
-		return nil, wait, nil
+	if old, wait = t.claim(key); wait > 0 {
+		return nil, old, wait, nil
 	}
 	sent := time.Now()
 	r := leaseRecord{Holder: holder, TTL: ttl, Bus: t.id, Fence: max(old.Fence+1, uint64(sent.UnixMicro()))}
@@ -187,10 +190,10 @@ func (t *leases) try(ctx context.Context, key, holder string, ttl time.Duration)
 		if rally.ErrorCode(err) == rally.EConflict {
 			err = nil // somebody was quicker; we shall see who
 		}
-		return nil, acquireRetry, err
+		return nil, old, acquireRetry, err
 	}
 	l, err = newLease(t, key, r, revision, sent)
-	return l, 0, err
+	return l, old, 0, err
 }
 
 // claim keeps others of this node from acquiring the lease, if nobody can have

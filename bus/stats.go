@@ -11,11 +11,14 @@ type Stats struct {
 	Malformed uint64 // messages that were no events
 	Resumed   uint64 // times that a watch of a bucket had to begin anew
 	Expired   uint64 // leases of this node's that ended without being released
+
+	Answered   uint64 // requests that this node has answered
+	Unanswered uint64 // requests that came when too many waited
 }
 
 // counters are what Stats are made of.
 type counters struct {
-	published, dropped, received, lost, malformed, resumed, expired atomic.Uint64
+	published, dropped, received, lost, malformed, resumed, expired, answered, unanswered atomic.Uint64
 }
 
 // Stats gives the counts.
@@ -26,6 +29,12 @@ func (b *Bus) Stats() Stats {
 	for s := range b.subscriptions {
 		lost += s.missed()
 	}
+	unanswered := b.counts.unanswered.Load()
+	for p := range b.parts {
+		if r, ok := p.(*responder); ok {
+			unanswered += r.missed()
+		}
+	}
 	return Stats{
 		Published: b.counts.published.Load(),
 		Dropped:   b.counts.dropped.Load(),
@@ -34,5 +43,8 @@ func (b *Bus) Stats() Stats {
 		Malformed: b.counts.malformed.Load(),
 		Resumed:   b.counts.resumed.Load(),
 		Expired:   b.counts.expired.Load(),
+
+		Answered:   b.counts.answered.Load(),
+		Unanswered: unanswered,
 	}
 }
