@@ -45,10 +45,11 @@ func (s *Store) Block(ctx context.Context, user, other rally.UserID) (err error)
 		if err := dropNotices(ctx, tx, p, other, rally.NoticeFriendAsked); err != nil {
 			return nil, err
 		}
-		if p.AskedBy == 0 {
-			return []rally.UserID{user}, nil // the other has nothing to notice
+		concerned := p.both()
+		if p.AskedBy == 0 || p.Hidden && p.askedBy(user) {
+			concerned = concerned[:1] // the other has nothing to notice
 		}
-		return p.both(), deletePair(ctx, tx, p)
+		return concerned, deletePair(ctx, tx, p)
 	})
 }
 

@@ -139,6 +139,7 @@ func TestFriends(t *testing.T) {
 		{"unblock twice", s.Unblock, 0, [2]rally.Relation{none, asked}, 0},
 		{"ask who has unblocked", ask(d), 1, [2]rally.Relation{askedBy, asked}, 2},
 		{"block who has asked", s.Block, 0, [2]rally.Relation{rally.RelationBlocked, none}, 2},
+		{"ask who blocks one then", ask(d), 1, [2]rally.Relation{rally.RelationBlocked, asked}, 1},
 		{"block back", s.Block, 1, [2]rally.Relation{rally.RelationBlocked, rally.RelationBlocked}, 1},
 	} {
 		d.forget()

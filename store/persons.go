@@ -56,9 +56,15 @@ const relation = `
 	     WHEN NOT f.hidden THEN 'asked_by'
 	     ELSE '' END`
 
-// relationJoins joins what there is between $1 and user u.
+// relationJoins joins what there is between $1 and user u. It is looked up for
+// each user, which the OFFSET makes sure of: left to itself the planner may read
+// all friendships there are.
 const relationJoins = `
-	LEFT JOIN friendships f ON f.low = least($1::bigint, u.id) AND f.high = greatest($1::bigint, u.id)
+	LEFT JOIN LATERAL (
+	    SELECT asked_by, asked_at, friends_since, hidden
+	    FROM friendships
+	    WHERE low = least($1::bigint, u.id) AND high = greatest($1::bigint, u.id)
+	    OFFSET 0) f ON true
 	LEFT JOIN blocks b ON b.blocker = $1 AND b.blocked = u.id`
 
 // personRow is a person in a list, and their place in it.
@@ -82,7 +88,9 @@ func (s *Store) listPeople(
 	}
 	limit = min(max(limit, 1), peopleMax)
 	// One more than asked for tells whether there are more.
-	sql = `SELECT * FROM (` + sql + `) l WHERE (rank, key) > ($2, $3) ORDER BY rank, key LIMIT $4`
+	// The OFFSET has the whole list made first: it is short, and the planner would
+	// else go through everybody by name to save putting it in order.
+	sql = `SELECT * FROM (` + sql + ` OFFSET 0) l WHERE (rank, key) > ($2, $3) ORDER BY rank, key LIMIT $4`
 	rows, _ := s.pool.Query(ctx, sql, int64(viewer), after.rank, after.key, limit+1)
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[personRow])
 	if err != nil {

@@ -103,14 +103,16 @@ func (s *Store) LeaderboardAround(ctx context.Context, user rally.UserID, around
 		WITH me AS (SELECT u.id, u.rating FROM users u WHERE u.id = $1 AND ` + onBoard + `),
 		above AS (
 		    SELECT ` + publicColumns + `
-		    FROM me, users u
-		    WHERE ` + onBoard + ` AND u.rating >= me.rating AND (u.rating > me.rating OR u.id <= me.id)
+		    FROM users u
+		    WHERE ` + onBoard + ` AND u.rating >= (SELECT rating FROM me)
+		      AND (u.rating > (SELECT rating FROM me) OR u.id <= (SELECT id FROM me))
 		    ORDER BY u.rating, u.id DESC
 		    LIMIT $2 + 1),
 		below AS (
 		    SELECT ` + publicColumns + `
-		    FROM me, users u
-		    WHERE ` + onBoard + ` AND u.rating <= me.rating AND (u.rating < me.rating OR u.id > me.id)
+		    FROM users u
+		    WHERE ` + onBoard + ` AND u.rating <= (SELECT rating FROM me)
+		      AND (u.rating < (SELECT rating FROM me) OR u.id > (SELECT id FROM me))
 		    ORDER BY u.rating DESC, u.id
 		    LIMIT $2),
 		mine AS (

@@ -13,8 +13,9 @@ import (
 const (
 	// typedMax is more than any name has, in characters.
 	typedMax = 2 * rally.NameMax
-	// typed is what was typed, $5, as names are compared.
-	typed = `lower(normalize($5::text, NFKC))`
+	// typed is what was typed, $5, as names are compared: worked out once, not
+	// for every name.
+	typed = `(SELECT lower(normalize($5::text, NFKC)))`
 	// foundFilter says that user u may be found by $1.
 	foundFilter = `
 		u.id <> $1 AND u.delete_at IS NULL
@@ -38,18 +39,19 @@ const searchBeginnings = `
 // them, the likest first, and of those the first few: what comes after is like
 // it by chance. Their rank is from 1 on.
 const searchLike = `
-	SELECT * FROM (
-	    SELECT ` + personColumns + `,
-	           1 + round(1000 * (1 - greatest(similarity(lower(normalize(u.name, NFKC)), ` + typed + `),
-	                                          word_similarity(` + typed + `, lower(normalize(u.name, NFKC))))))::bigint AS rank
-	    FROM users u` + relationJoins + `
-	    WHERE (lower(normalize(u.name, NFKC)) % ` + typed + ` OR ` + typed + ` <% lower(normalize(u.name, NFKC)))
-	      AND NOT (` + nameKey + ` >= ` + typed + ` AND ` + nameKey + ` < ` + afterTyped + `)
-	      AND ` + foundFilter + `
-	    ORDER BY rank, key
-	    LIMIT 50) l
-	WHERE (rank, key) > ($2, $3)
-	ORDER BY rank, key
+	SELECT ` + personColumns + `, l.rank
+	FROM (SELECT u.id, ` + nameKey + ` AS key,
+	             1 + round(1000 * (1 - greatest(similarity(lower(normalize(u.name, NFKC)), ` + typed + `),
+	                                            word_similarity(` + typed + `, lower(normalize(u.name, NFKC))))))::bigint AS rank
+	      FROM users u
+	      WHERE (lower(normalize(u.name, NFKC)) % ` + typed + ` OR ` + typed + ` <% lower(normalize(u.name, NFKC)))
+	        AND NOT (` + nameKey + ` >= ` + typed + ` AND ` + nameKey + ` < ` + afterTyped + `)
+	        AND ` + foundFilter + `
+	      ORDER BY rank, key
+	      LIMIT 50) l
+	JOIN users u ON u.id = l.id` + relationJoins + `
+	WHERE (l.rank, l.key) > ($2, $3)
+	ORDER BY l.rank, l.key
 	LIMIT $4`
 
 // SearchPeople gives the people whose name begins with text, without regard to
