@@ -117,6 +117,18 @@ func TestCloseLeavesNothing(t *testing.T) {
 		got := subscribe(t, b)
 		b.Publish(numbered(1))
 		within(t, got)
+		k := bucket(t, b, "closed", 0)
+		if _, err := k.Watch("", func(bus.Entry) {}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.WatchLeases("", func(bus.LeaseState) {}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Respond("echo", echo); err != nil {
+			t.Fatal(err)
+		}
+		acquire(t, b, "k", "h", time.Minute)
+		put(t, k, "k", "v")
 		b.Close()
 	}
 	until(t, "the goroutines are gone", func() bool { return runtime.NumGoroutine() <= before })
