@@ -41,6 +41,9 @@ func (h *house) clearAway(ctx context.Context) {
 		{"used links", h.store.PurgeLinks},
 		{"states of sign-ins elsewhere", h.store.PurgeStates},
 		{"old throttles", h.store.PurgeThrottles},
+		{"old notices", h.store.PurgeNotices},
+		{"old messages", h.store.PurgeMessages},
+		{"old challenges", h.store.PurgeChallenges},
 	} {
 		n, err := chore.do(ctx)
 		switch {
