@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,16 @@ func (p *person) signInWith(word string) {
 	p.do(fill("email", p.email), fill("password", word), press("/sign-in"))
 	p.until(`location.pathname !== "/sign-in"`)
 	p.noteCookies()
+}
+
+// put gives a field of the page's main form another value. It asks the page and
+// not the browser's tree of nodes, which a page that is still loading replaces.
+func put(field, value string) chromedp.Action[chromedp.Void] {
+	set := chromedp.Evaluate[string](fmt.Sprintf(`document.querySelector('main [name="%s"]').value = %q`, field, value))
+	return func(ctx context.Context, target *chromedp.Target) (none chromedp.Void, err error) {
+		_, err = set(ctx, target)
+		return none, err
+	}
 }
 
 // signOut presses the button in the header.
@@ -87,7 +98,7 @@ func TestOneTimeCodes(t *testing.T) {
 	if again := strings.ReplaceAll(p.see(`document.querySelector("main code").innerText`), " ", ""); again != shown {
 		t.Errorf("the secret changed from one that is in somebody's app by now")
 	}
-	p.do(chromedp.SetValue(chromedp.CSS(`main [name="code"]`), codeAt(t, shown, -1)), press("/settings/codes"))
+	p.do(put("code", codeAt(t, shown, -1)), press("/settings/codes"))
 	p.until(`document.querySelectorAll("main ol li").length === 10`)
 	p.look("recovery codes")
 	recovery := strings.Fields(p.see(`[...document.querySelectorAll("main ol li")].map(li => li.innerText.trim()).join(" ")`))
@@ -109,20 +120,20 @@ func TestOneTimeCodes(t *testing.T) {
 	p.do(fill("code", "000000"), press("/sign-in/code"))
 	p.until(`document.querySelector('main [name="code"][aria-invalid="true"]')`)
 	p.look("a wrong code")
-	p.do(chromedp.SetValue(chromedp.CSS(`main [name="code"]`), codeAt(t, shown, 0)), press("/sign-in/code"))
+	p.do(put("code", codeAt(t, shown, 0)), press("/sign-in/code"))
 	p.until(at("/play"))
 	p.noteCookies()
 
 	t.Log("a recovery code does, too, once")
 	p.signOut()
 	p.signInWith(password)
-	p.do(chromedp.SetValue(chromedp.CSS(`main [name="code"]`), recovery[3]), press("/sign-in/code"))
+	p.do(put("code", recovery[3]), press("/sign-in/code"))
 	p.until(at("/play"))
 	p.signOut()
 	p.signInWith(password)
-	p.do(chromedp.SetValue(chromedp.CSS(`main [name="code"]`), recovery[3]), press("/sign-in/code"))
+	p.do(put("code", recovery[3]), press("/sign-in/code"))
 	p.until(`document.querySelector('main [name="code"][aria-invalid="true"]')`)
-	p.do(chromedp.SetValue(chromedp.CSS(`main [name="code"]`), recovery[4]), press("/sign-in/code"))
+	p.do(put("code", recovery[4]), press("/sign-in/code"))
 	p.until(at("/play"))
 
 	t.Log("and the account's log has it all")
@@ -165,7 +176,7 @@ func TestForgottenPassword(t *testing.T) {
 	other.do(fill("password", "short"), press("/reset"))
 	other.until(`document.querySelector('main [name="password"][aria-invalid="true"]')`)
 	fresh := secret("a-new-and-better-password")
-	other.do(chromedp.SetValue(chromedp.CSS(`main [name="password"]`), fresh), press("/reset"))
+	other.do(put("password", fresh), press("/reset"))
 	other.until(at("/sign-in"))
 
 	t.Log("whoever was signed in is told why that is over")
@@ -192,12 +203,12 @@ func TestSignInWithAProvider(t *testing.T) {
 	p.expect("/favicon.ico") // the provider's, which has none
 	p.open("/sign-in")
 	p.do(click(`main a[href^="/sign-in/with/oidc"]`))
-	p.until(`!location.href.startsWith("` + site.URL + `")`)
+	p.until(`!location.href.startsWith("` + site.URL + `") && document.readyState === "complete"`)
 	login := strings.ToLower(strings.ReplaceAll(p.name, " ", "."))
 	p.do(chromedp.SendKeys(chromedp.CSS(`input:not([type="hidden"])`), login), click(`button, input[type="submit"]`))
 	p.until(at("/sign-in/name"))
 	p.look("newcomer")
-	p.do(chromedp.SetValue(chromedp.CSS(`main [name="name"]`), p.name), press("/sign-in/name"))
+	p.do(put("name", p.name), press("/sign-in/name"))
 	p.until(at("/play"))
 	p.noteCookies()
 
@@ -212,7 +223,7 @@ func TestSignInWithAProvider(t *testing.T) {
 	p.signOut()
 	p.open("/sign-in")
 	p.do(click(`main a[href^="/sign-in/with/oidc"]`))
-	p.until(`!location.href.startsWith("` + site.URL + `")`)
+	p.until(`!location.href.startsWith("` + site.URL + `") && document.readyState === "complete"`)
 	p.do(chromedp.SendKeys(chromedp.CSS(`input:not([type="hidden"])`), login), click(`button, input[type="submit"]`))
 	p.until(at("/play"))
 }
@@ -247,7 +258,7 @@ func TestDevicesAndLeaving(t *testing.T) {
 	p.look("delete")
 	p.do(fill("name", "somebody else"), press("/settings/delete"))
 	p.until(`document.querySelector('main [name="name"][aria-invalid="true"]')`)
-	p.do(chromedp.SetValue(chromedp.CSS(`main [name="name"]`), p.name), press("/settings/delete"))
+	p.do(put("name", p.name), press("/settings/delete"))
 	p.until(`document.querySelector('header a[href="/sign-in"]')`)
 	p.signInWith(password)
 	p.until(`document.querySelector('form[action="/settings/delete/stop"] button')`)
@@ -263,13 +274,10 @@ func TestAccountWithoutJavaScript(t *testing.T) {
 	p.expect("status of 422")
 	p.signUp()
 	p.open("/settings")
-	empty := func() { p.see(`document.querySelector('main [name="name"]').value = ""`) }
-	empty()
-	p.do(press("/settings/name"))
+	p.do(put("name", ""), press("/settings/name"))
 	p.until(`document.querySelector('main [name="name"][aria-invalid="true"]')`)
 	p.name += " B"
-	empty()
-	p.do(fill("name", p.name), press("/settings/name"))
+	p.do(put("name", p.name), press("/settings/name"))
 	p.until(`document.querySelector("header").innerText.includes("` + p.name + `") && document.querySelector("main .notice")`)
 	p.open("/settings/codes")
 	p.do(fill("password", password), press("/settings/proof"))
