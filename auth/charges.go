@@ -41,7 +41,8 @@ func charge(kind string, tries int, wait, maxWait, window time.Duration, about .
 // SignInCharges is what a try to sign in with a password costs; login is what
 // was typed for a name, known whether that account has been signed in to from
 // address of late. Somebody who tries one account from many addresses is
-// stopped, and its owner, at an address they come from, is not.
+// stopped, and its owner, at an address they come from, is not. The first charge
+// counts against the login at the address, the second against the address.
 func SignInCharges(login, address string, known bool) []rally.Charge {
 	login, address = loginKey(login), addressKey(address)
 	charges := []rally.Charge{
@@ -80,15 +81,17 @@ func ProofCharges(user rally.UserID, address string) []rally.Charge {
 	}
 }
 
-// ResetCharges is what asking for a new password costs: first what counts
-// against the address that asks, which may be told, then what counts against
-// the e-mail address, which may not: no letter goes out, and the answer is the
-// same.
-func ResetCharges(email, address string) []rally.Charge {
+// ResetCharges is what asking for a new password costs whoever asks.
+func ResetCharges(address string) []rally.Charge {
 	return []rally.Charge{
 		charge(chargeResetAddress, 30, 30*time.Second, time.Hour, time.Hour, addressKey(address)),
-		charge(chargeResetEmail, 3, time.Hour, time.Hour, time.Hour, loginKey(email)),
 	}
+}
+
+// ResetLetterCharges is what the letter of a reset costs, by where it goes. It
+// may not be told: no letter goes out, and the answer is the same.
+func ResetLetterCharges(email string) []rally.Charge {
+	return []rally.Charge{charge(chargeResetEmail, 3, time.Hour, time.Hour, time.Hour, loginKey(email))}
 }
 
 // LetterCharges is what a letter costs that somebody who is signed in asks for.

@@ -21,8 +21,9 @@ type ThrottleStore interface {
 	ChargeThrottles(ctx context.Context, charges []rally.Charge) (wait time.Duration, err error)
 	// ForgiveThrottles forgets all attempts that charges name.
 	ForgiveThrottles(ctx context.Context, charges []rally.Charge) error
-	// RefundThrottles takes one attempt off what charges name.
-	RefundThrottles(ctx context.Context, charges []rally.Charge) error
+	// RefundThrottles takes one attempt, charged no later than at, off what
+	// charges name; what later ones have led to stays.
+	RefundThrottles(ctx context.Context, charges []rally.Charge, at time.Time) error
 }
 
 // Throttles slows down whoever tries again and again. Safe for concurrent use.
@@ -62,8 +63,8 @@ func (t *Throttles) Charge(ctx context.Context, charges ...rally.Charge) error {
 // Forgive takes back what an attempt was charged that was right, and forgets
 // the ones before it: they were its own. What counts against an address alone
 // is only taken back, lest somebody with an account of their own wipes the slate
-// between tries at those of others.
-func (t *Throttles) Forgive(ctx context.Context, charges ...rally.Charge) error {
+// between tries at those of others. at is when the attempt had been charged.
+func (t *Throttles) Forgive(ctx context.Context, at time.Time, charges ...rally.Charge) error {
 	var own, shared []rally.Charge
 	for _, c := range charges {
 		if slices.Contains(addressKinds, c.Kind) {
@@ -78,7 +79,7 @@ func (t *Throttles) Forgive(ctx context.Context, charges ...rally.Charge) error 
 		}
 	}
 	if len(shared) > 0 {
-		if err := t.store.RefundThrottles(ctx, shared); err != nil {
+		if err := t.store.RefundThrottles(ctx, shared, at); err != nil {
 			return fmt.Errorf("refund throttles: %w", err)
 		}
 	}

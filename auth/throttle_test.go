@@ -72,7 +72,7 @@ func (s *slate) ForgiveThrottles(_ context.Context, charges []rally.Charge) erro
 	return s.fails
 }
 
-func (s *slate) RefundThrottles(_ context.Context, charges []rally.Charge) error {
+func (s *slate) RefundThrottles(_ context.Context, charges []rally.Charge, _ time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range charges {
@@ -124,8 +124,8 @@ func TestCharges(t *testing.T) {
 		"codes, whatever the address":   {func() []rally.Charge { return auth.CodeCharges(7, another()) }, 5},
 		"codes of many from an address": {func() []rally.Charge { n++; return auth.CodeCharges(rally.UserID(n), "192.0.2.1") }, 40},
 		"proofs":                        {func() []rally.Charge { return auth.ProofCharges(7, "192.0.2.1") }, 5},
-		"resets from an address":        {func() []rally.Charge { return auth.ResetCharges(another()+"@example.org", "192.0.2.1")[:1] }, 30},
-		"resets of an e-mail address":   {func() []rally.Charge { return auth.ResetCharges("ada@example.org", another())[1:] }, 3},
+		"resets from an address":        {func() []rally.Charge { return auth.ResetCharges("192.0.2.1") }, 30},
+		"resets of an e-mail address":   {func() []rally.Charge { return auth.ResetLetterCharges("ada@example.org") }, 3},
 		"letters":                       {func() []rally.Charge { return auth.LetterCharges(7) }, 5},
 		"letters to an e-mail address":  {func() []rally.Charge { return auth.AskCharges("ada@example.org") }, 5},
 	} {
@@ -192,7 +192,7 @@ func TestThrottlesForgive(t *testing.T) {
 			t.Fatalf("the owner: %v", err)
 		}
 	}
-	if err := throttles.Forgive(t.Context(), own...); err != nil {
+	if err := throttles.Forgive(t.Context(), time.Now(), own...); err != nil {
 		t.Fatal(err)
 	}
 	if got := tries(t, throttles, func() []rally.Charge { return own }); got != 5 {
@@ -213,7 +213,7 @@ func TestThrottlesForgive(t *testing.T) {
 			if err := throttles.Charge(t.Context(), charges...); err != nil {
 				t.Fatal(err)
 			}
-			if err := throttles.Forgive(t.Context(), charges...); err != nil {
+			if err := throttles.Forgive(t.Context(), time.Now(), charges...); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -247,7 +247,7 @@ func TestChargesKeys(t *testing.T) {
 		"Unicode forms":              {signIn("ａｄａ"), signIn("ada"), true},
 		"two logins":                 {signIn("ada"), signIn("adb"), false},
 		"parts that run together":    {keys(auth.ProofCharges(1, "1x")), keys(auth.ProofCharges(11, "x")), false},
-		"an e-mail address's case":   {keys(auth.ResetCharges("Ada@Example.org", "")), keys(auth.ResetCharges("ada@example.org", "")), true},
+		"an e-mail address's case":   {keys(auth.ResetLetterCharges("Ada@Example.org")), keys(auth.ResetLetterCharges("ada@example.org")), true},
 		"what is not an address":     {code("unix"), code("unix"), true},
 		"two that are not addresses": {code("unix"), code(""), false},
 	} {
@@ -269,13 +269,13 @@ func TestThrottlesWithoutAStore(t *testing.T) {
 	for name, err := range map[string]error{
 		"Check":   throttles.Check(t.Context(), charges...),
 		"Charge":  throttles.Charge(t.Context(), charges...),
-		"Forgive": throttles.Forgive(t.Context(), charges...),
+		"Forgive": throttles.Forgive(t.Context(), time.Now(), charges...),
 	} {
 		if rally.ErrorCode(err) != rally.EUnavailable {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := errors.Join(throttles.Check(t.Context()), throttles.Charge(t.Context()), throttles.Forgive(t.Context())); err != nil {
+	if err := errors.Join(throttles.Check(t.Context()), throttles.Charge(t.Context()), throttles.Forgive(t.Context(), time.Now())); err != nil {
 		t.Errorf("of nothing: %v", err)
 	}
 }

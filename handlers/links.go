@@ -35,11 +35,10 @@ func (s *Server) forgot(c echo.Context) error {
 	if page.Email.Problem != "" {
 		return s.forgotAgain(c, page, &rally.Error{Code: rally.EInvalid})
 	}
-	charges := auth.ResetCharges(page.Email.Value, of(c).address)
-	if err := s.c.Throttles.Charge(ctx, charges[:1]...); err != nil {
+	if err := s.c.Throttles.Charge(ctx, auth.ResetCharges(of(c).address)...); err != nil {
 		return s.forgotAgain(c, page, err)
 	}
-	err := s.c.Throttles.Charge(ctx, charges[1:]...)
+	err := s.c.Throttles.Charge(ctx, auth.ResetLetterCharges(page.Email.Value)...)
 	switch {
 	case err == nil:
 		err = s.resetLetter(c, page.Email.Value)

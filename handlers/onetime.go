@@ -24,10 +24,11 @@ func (s *Server) spendCode(c echo.Context, user rally.UserID, code string) (ok b
 	if err := s.c.Throttles.Charge(ctx, charges...); err != nil {
 		return false, err
 	}
+	charged := s.c.Now()
 	if ok, err = s.matchCode(ctx, c, user, code); err != nil || !ok {
 		return false, err
 	}
-	return true, s.c.Throttles.Forgive(ctx, charges...)
+	return true, s.c.Throttles.Forgive(ctx, charged, charges...)
 }
 
 // matchCode is spendCode without the throttles.

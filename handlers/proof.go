@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -111,8 +112,11 @@ func (s *Server) checkPassword(c echo.Context, user rally.UserID, password strin
 	if err != nil {
 		return false, err
 	}
+	var charged time.Time
 	ok, rehash, err := s.c.Passwords.Verify(ctx, password, hash, func() error {
-		return s.c.Throttles.Charge(ctx, charges...)
+		err := s.c.Throttles.Charge(ctx, charges...)
+		charged = s.c.Now()
+		return err
 	})
 	if err != nil || !ok {
 		return false, err
@@ -120,5 +124,5 @@ func (s *Server) checkPassword(c echo.Context, user rally.UserID, password strin
 	if rehash {
 		s.rehash(c, user, hash, password)
 	}
-	return true, s.c.Throttles.Forgive(ctx, charges...)
+	return true, s.c.Throttles.Forgive(ctx, charged, charges...)
 }

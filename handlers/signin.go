@@ -107,18 +107,19 @@ type passwordTry struct {
 
 // tryPassword tries a password on candidates, which counts as one attempt, and
 // forgets the attempts before if it is right. Somebody who is right many times
-// at once is not taken for somebody who tries: of those who share the first of
-// the charges no more go at once than it has free attempts.
+// at once is not taken for somebody who tries: of those with the same login at
+// the same address no more go at once than it has free attempts.
 func (s *Server) tryPassword(
 	ctx context.Context, candidates []rally.Credentials, password string, charges []rally.Charge,
 ) (try passwordTry, err error) {
 	// One address does not fill the queue of all others.
-	leave, err := s.signIns.take(ctx, charges[1].Kind+charges[1].Key, signInsPerAddress)
+	login, address := charges[0], charges[1]
+	leave, err := s.signIns.take(ctx, address.Kind+address.Key, signInsPerAddress)
 	if err != nil {
 		return try, err
 	}
 	defer leave()
-	done, err := s.signIns.take(ctx, charges[0].Key, charges[0].Free)
+	done, err := s.signIns.take(ctx, login.Kind+login.Key, login.Free)
 	if err != nil {
 		return try, err
 	}
@@ -126,12 +127,15 @@ func (s *Server) tryPassword(
 	if err := s.c.Throttles.Check(ctx, charges...); err != nil {
 		return try, err
 	}
+	var charged time.Time
 	admit := func() error {
 		if !try.begun.IsZero() {
 			return nil // one attempt, whomever it may mean
 		}
 		try.begun = time.Now()
-		return s.c.Throttles.Charge(ctx, charges...)
+		err := s.c.Throttles.Charge(ctx, charges...)
+		charged = s.c.Now()
+		return err
 	}
 	for _, candidate := range candidates {
 		try.ok, try.rehash, err = s.c.Passwords.Verify(ctx, password, candidate.Hash, admit)
@@ -143,7 +147,7 @@ func (s *Server) tryPassword(
 		}
 		if try.ok {
 			try.who = candidate
-			return try, s.c.Throttles.Forgive(ctx, charges...)
+			return try, s.c.Throttles.Forgive(ctx, charged, charges...)
 		}
 	}
 	return try, nil

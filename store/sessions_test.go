@@ -30,6 +30,7 @@ type desk struct {
 	store *store.Store
 	url   string
 	ahead atomic.Int64 // of the real clock, in nanoseconds
+	begin time.Time    // of a clock that stands still; see newStillDesk
 	log   strings.Builder
 	mu    sync.Mutex
 	said  []rally.Event

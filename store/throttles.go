@@ -116,19 +116,23 @@ func (s *Store) ChargeThrottles(ctx context.Context, charges []rally.Charge) (wa
 	return 0, err
 }
 
+// holdThrottles begins a statement on the rows of charges, held in the order in
+// which everybody holds them.
+const holdThrottles = `
+	WITH held AS (
+		SELECT t.kind, t.key
+		FROM unnest($1::text[], $2::bytea[]) AS c (kind, key)
+		JOIN throttles t ON t.kind = c.kind AND t.key = c.key
+		ORDER BY t.kind COLLATE "C", t.key
+		FOR UPDATE OF t
+	)`
+
 // ForgiveThrottles wipes the slates that these charges are on: what was
 // attempted has succeeded.
 func (s *Store) ForgiveThrottles(ctx context.Context, charges []rally.Charge) (err error) {
 	ctx, done := s.begin(ctx, "ForgiveThrottles", &err)
 	defer done()
-	const sql = `
-		WITH held AS (
-			SELECT t.kind, t.key
-			FROM unnest($1::text[], $2::bytea[]) AS c (kind, key)
-			JOIN throttles t ON t.kind = c.kind AND t.key = c.key
-			ORDER BY t.kind COLLATE "C", t.key
-			FOR UPDATE OF t
-		)
+	const sql = holdThrottles + `
 		DELETE FROM throttles t USING held WHERE t.kind = held.kind AND t.key = held.key`
 	if len(charges) == 0 {
 		return nil
@@ -138,30 +142,24 @@ func (s *Store) ForgiveThrottles(ctx context.Context, charges []rally.Charge) (e
 	return err
 }
 
-// RefundThrottles takes one attempt off the slates that these charges are on,
-// and the wait that it has led to: it has succeeded, and the others on the slate
-// were not its own. A wait from before it would have kept it from being charged,
-// so none of those ends early.
-func (s *Store) RefundThrottles(ctx context.Context, charges []rally.Charge) (err error) {
+// RefundThrottles takes one attempt, charged no later than at, off the slates
+// that these charges are on, and the wait that it has led to: it has succeeded,
+// and the others on the slate were not its own. A wait from before would have
+// kept it from being charged, and one that a later attempt has led to stays.
+func (s *Store) RefundThrottles(ctx context.Context, charges []rally.Charge, at time.Time) (err error) {
 	ctx, done := s.begin(ctx, "RefundThrottles", &err)
 	defer done()
-	const sql = `
-		WITH held AS (
-			SELECT t.kind, t.key
-			FROM unnest($1::text[], $2::bytea[]) AS c (kind, key)
-			JOIN throttles t ON t.kind = c.kind AND t.key = c.key
-			ORDER BY t.kind COLLATE "C", t.key
-			FOR UPDATE OF t
-		)
+	const sql = holdThrottles + `
 		UPDATE throttles t
-		SET attempts = greatest(t.attempts - 1, 0), blocked_until = 'epoch'
+		SET attempts = greatest(t.attempts - 1, 0),
+		    blocked_until = CASE WHEN t.last_at <= $3 THEN 'epoch' ELSE t.blocked_until END
 		FROM held
 		WHERE t.kind = held.kind AND t.key = held.key`
 	if len(charges) == 0 {
 		return nil
 	}
 	_, kinds, keys := inOrder(charges)
-	_, err = s.pool.Exec(ctx, sql, kinds, keys)
+	_, err = s.pool.Exec(ctx, sql, kinds, keys, at)
 	return err
 }
 

@@ -42,14 +42,16 @@ func (d *desk) check(t *testing.T, charges ...rally.Charge) time.Duration {
 // newStillDesk is a desk whose clock stands still but for move.
 func newStillDesk(t *testing.T) *desk {
 	t.Helper()
-	d := &desk{}
-	begin := time.Now()
+	d := &desk{begin: time.Now()}
 	d.store = storetest.New(t, func(c *store.Config) {
 		d.url = c.URL
-		c.Now = func() time.Time { return begin.Add(time.Duration(d.ahead.Load())) }
+		c.Now = d.now
 	})
 	return d
 }
+
+// now gives the time of a clock that moves only when it is told to.
+func (d *desk) now() time.Time { return d.begin.Add(time.Duration(d.ahead.Load())) }
 
 func TestThrottlesGrow(t *testing.T) {
 	t.Parallel()
@@ -157,12 +159,12 @@ func TestThrottlesForgive(t *testing.T) {
 func TestThrottlesRefund(t *testing.T) {
 	t.Parallel()
 	d := newStillDesk(t)
-	address := five("address")
+	address, other := five("address"), five("other")
 	for range 100 {
 		if d.charge(t, address) != 0 {
 			t.Fatal("has to wait for attempts that succeeded")
 		}
-		if err := d.store.RefundThrottles(t.Context(), []rally.Charge{address, five("never seen")}); err != nil {
+		if err := d.store.RefundThrottles(t.Context(), []rally.Charge{address, five("never seen")}, d.now()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -172,7 +174,7 @@ func TestThrottlesRefund(t *testing.T) {
 	if d.charge(t, address) != 0 || d.check(t, address) == 0 {
 		t.Fatal("the fifth that failed is not the last")
 	}
-	if err := d.store.RefundThrottles(t.Context(), []rally.Charge{address}); err != nil {
+	if err := d.store.RefundThrottles(t.Context(), []rally.Charge{address}, d.now()); err != nil {
 		t.Fatal(err)
 	}
 	if d.check(t, address) != 0 {
@@ -191,12 +193,29 @@ func TestThrottlesRefund(t *testing.T) {
 		if d.charge(t, address) != 0 {
 			t.Fatal("has to wait for attempts that succeeded, after six that failed")
 		}
-		if err := d.store.RefundThrottles(t.Context(), []rally.Charge{address}); err != nil {
+		if err := d.store.RefundThrottles(t.Context(), []rally.Charge{address}, d.now()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if d.charge(t, address) != 0 || d.check(t, address) != 2*time.Minute {
 		t.Errorf("after the seventh that failed the wait is %s", d.check(t, address))
+	}
+	// A wait that somebody else's attempt has led to meanwhile stays.
+	d.move(2 * time.Minute)
+	charged := d.now()
+	if d.charge(t, other) != 0 {
+		t.Fatal("has to wait")
+	}
+	for range 5 {
+		d.move(time.Second)
+		d.charge(t, other)
+	}
+	before := d.check(t, other)
+	if err := d.store.RefundThrottles(t.Context(), []rally.Charge{other}, charged); err != nil {
+		t.Fatal(err)
+	}
+	if got := d.check(t, other); got == 0 || got != before {
+		t.Errorf("the others' wait is %s, was %s", got, before)
 	}
 }
 
