@@ -24,12 +24,14 @@ func (s *Server) OnEvent(e rally.Event) {
 	defer cancel()
 	switch e.Kind {
 	case rally.MatchPaired:
+		s.notePlaying(e)
 		for _, user := range e.Users {
 			s.push(ctx, user, func(views.Page) templ.Component {
 				return views.PushCall(views.CallBanner{Match: e.Match})
 			})
 		}
 	case rally.MatchChanged:
+		s.notePlaying(e)
 		s.pushLive(ctx, e)
 	case rally.MatchStored:
 		s.pushKept(ctx, e)
@@ -43,8 +45,16 @@ func (s *Server) OnEvent(e rally.Event) {
 		for _, user := range e.Users {
 			s.c.Hub.CloseElsewhere(user, e.Session)
 		}
-	case rally.FriendsChanged, rally.Renamed, rally.Noticed, rally.ChallengeChanged, rally.MessageSent, rally.MessagesRead:
-		// Kept by the store, and shown by no page so far.
+	case rally.FriendsChanged:
+		s.pushFriends(ctx, e)
+	case rally.Renamed:
+		s.pushRenamed(ctx, e)
+	case rally.Noticed, rally.MessagesRead:
+		s.pushInbox(ctx, e)
+	case rally.ChallengeChanged:
+		s.pushChallenge(ctx, e)
+	case rally.MessageSent:
+		s.pushMessage(ctx, e)
 	case rally.SessionEnded:
 		s.c.Hub.CloseSession(e.Session, live.CodeSessionEnded, e.Reason)
 	}

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 )
@@ -161,6 +162,8 @@ func (s *Server) Routes() []Route {
 		{get, "/healthz", Bare, s.healthz, 0},
 		{get, "/readyz", Bare, s.readyz, 0},
 	}
+	routes = slices.Concat(routes, s.friendRoutes(), s.rankingRoutes(), s.challengeRoutes(), s.noticeRoutes(),
+		s.chatRoutes(), s.presenceRoutes())
 	if s.c.Dev && s.c.Mailbox != nil {
 		routes = append(routes, Route{get, "/dev/mail", Open, s.devMail, 0})
 	}

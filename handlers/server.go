@@ -140,6 +140,18 @@ type Hub interface {
 	CloseSession(id rally.SessionID, code int, reason string)
 	// CloseElsewhere closes the sockets of a user's other sessions.
 	CloseElsewhere(user rally.UserID, except rally.SessionID)
+
+	// Presence gives what a user's friends see of them. Whether who asks is one
+	// is for the caller to know.
+	Presence(user rally.UserID) rally.Presence
+	Active(user rally.UserID)
+	SetPlaying(user rally.UserID, id rally.MatchID)
+	FriendsChanged(users ...rally.UserID)
+	Renamed(user rally.UserID, name string)
+	// Watchers gives the friends of a user who have pages open on this node.
+	Watchers(user rally.UserID) []rally.UserID
+	// PushAll is Push to several, rendered once for each language.
+	PushAll(users []rally.UserID, render func(locale string) ([]byte, error))
 }
 
 // Config is all that a Server needs. Everything without a default must be set.
@@ -155,6 +167,11 @@ type Config struct {
 	Users      Users
 	Sessions   Sessions
 	Results    Results
+	People     People
+	Ranking    Ranking
+	Challenges Challenges
+	Notices    Notices
+	Messages   Messages
 	Passwords  *auth.Passwords
 	Tokens     *auth.Tokens
 	Registry   Registry
@@ -194,7 +211,8 @@ type Server struct {
 // New makes a Server.
 func New(c Config) (*Server, error) {
 	if c.BaseURL == nil || c.Views == nil || c.Static == nil || c.Users == nil || c.Sessions == nil ||
-		c.Results == nil || c.Passwords == nil || c.Tokens == nil || c.Registry == nil ||
+		c.Results == nil || c.People == nil || c.Ranking == nil || c.Challenges == nil || c.Notices == nil ||
+		c.Messages == nil || c.Passwords == nil || c.Tokens == nil || c.Registry == nil ||
 		c.Matchmaker == nil || c.Hub == nil || c.Ready == nil || c.OAuth == nil || c.Sealer == nil ||
 		c.Throttles == nil || c.Identities == nil || c.Factors == nil || c.Links == nil ||
 		c.SecurityLog == nil || c.Letters == nil {

@@ -118,6 +118,7 @@ func newSiteWith(t *testing.T, part func(*site), changes ...func(*handlers.Confi
 		BaseURL: &url.URL{Scheme: "https", Host: s.Listener.Addr().String()}, Points: 1,
 		Views: pages, Static: files,
 		Users: s.store, Sessions: s.sessions, Results: s.store,
+		People: s.store, Ranking: s.store, Challenges: s.store, Notices: s.store, Messages: s.store,
 		Passwords: s.passwords, Tokens: s.tokens(t, 0),
 		Registry: s.registry, Matchmaker: s.queue, Hub: s.hub,
 		Ready: s.store.Ready, Log: logger, Now: s.clock.Now,

@@ -26,7 +26,19 @@ type walked struct {
 	proven    string // full, having just proved it again
 }
 
-var walkTable = map[string]walked{
+// walkTable has the lines of all routes; each area of people's has its own.
+var walkTable = joined(siteWalk, friendWalk, rankingWalk, challengeWalk, noticeWalk, chatWalk, presenceWalk)
+
+// joined puts tables together.
+func joined(tables ...map[string]walked) map[string]walked {
+	all := map[string]walked{}
+	for _, table := range tables {
+		maps.Copy(all, table)
+	}
+	return all
+}
+
+var siteWalk = map[string]walked{
 	"GET /":                                   {handlers.Open, "200", "200", "200", "200", "200"},
 	"GET /sign-up":                            {handlers.Open, "200", "200", "/play", "/play", "/play"},
 	"POST /sign-up":                           {handlers.Open, "422", "422", "/play", "/play", "/play"},

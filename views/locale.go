@@ -3,6 +3,7 @@ package views
 import (
 	"embed"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -22,14 +23,23 @@ func loadBundle() (*i18n.Bundle, error) {
 	bundle := i18n.NewBundle(language.English)
 	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
 	for _, name := range localeNames {
-		if _, err := bundle.LoadMessageFileFS(catalogues, catalogueFile(name)); err != nil {
-			return nil, fmt.Errorf("views: catalogue %s: %w", name, err)
+		for _, file := range catalogueFiles(name) {
+			if _, err := bundle.LoadMessageFileFS(catalogues, file); err != nil {
+				return nil, fmt.Errorf("views: catalogue %s: %w", file, err)
+			}
 		}
 	}
 	return bundle, nil
 }
 
-func catalogueFile(name string) string { return "locales/active." + name + ".toml" }
+// catalogueFiles gives a language's files: one for each area of the site.
+func catalogueFiles(name string) []string {
+	files, err := fs.Glob(catalogues, "locales/*."+name+".toml")
+	if err != nil {
+		panic(err) // the pattern is a constant but for the name of a language
+	}
+	return files
+}
 
 // locale is one language: its copy and its ways of writing times and numbers.
 type locale struct {
@@ -48,17 +58,19 @@ func newLocale(bundle *i18n.Bundle, name string) (*locale, error) {
 		localizer: i18n.NewLocalizer(bundle, name),
 		plain:     make(map[string]string),
 	}
-	data, err := catalogues.ReadFile(catalogueFile(name))
-	if err != nil {
-		return nil, fmt.Errorf("views: catalogue %s: %w", name, err)
-	}
-	file, err := i18n.ParseMessageFileBytes(data, catalogueFile(name), map[string]i18n.UnmarshalFunc{"toml": toml.Unmarshal})
-	if err != nil {
-		return nil, fmt.Errorf("views: catalogue %s: %w", name, err)
-	}
-	for _, m := range file.Messages {
-		if m.One == "" && !strings.Contains(m.Other, "{{") {
-			l.plain[m.ID] = m.Other
+	for _, path := range catalogueFiles(name) {
+		data, err := catalogues.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("views: catalogue %s: %w", path, err)
+		}
+		file, err := i18n.ParseMessageFileBytes(data, path, map[string]i18n.UnmarshalFunc{"toml": toml.Unmarshal})
+		if err != nil {
+			return nil, fmt.Errorf("views: catalogue %s: %w", path, err)
+		}
+		for _, m := range file.Messages {
+			if m.One == "" && !strings.Contains(m.Other, "{{") {
+				l.plain[m.ID] = m.Other
+			}
 		}
 	}
 	return l, nil

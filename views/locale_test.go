@@ -29,8 +29,8 @@ type message map[string]string
 // program reads it with.
 func catalogue(t *testing.T, locale string) map[string]message {
 	t.Helper()
-	var tree map[string]any
-	if _, err := toml.DecodeFile("locales/active."+locale+".toml", &tree); err != nil {
+	tree, err := catalogueTree(locale)
+	if err != nil {
 		t.Fatal(err)
 	}
 	found := make(map[string]message)
@@ -38,6 +38,29 @@ func catalogue(t *testing.T, locale string) map[string]message {
 		flatten(t, group, v.(map[string]any), found)
 	}
 	return found
+}
+
+// catalogueTree gives the groups of all files of a language. A group is in one
+// file.
+func catalogueTree(locale string) (map[string]any, error) {
+	files, err := filepath.Glob("locales/*." + locale + ".toml")
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]any)
+	for _, file := range files {
+		var tree map[string]any
+		if _, err := toml.DecodeFile(file, &tree); err != nil {
+			return nil, err
+		}
+		for group, v := range tree {
+			if _, twice := all[group]; twice {
+				return nil, fmt.Errorf("%s has the group %s, and so has a file before it", file, group)
+			}
+			all[group] = v
+		}
+	}
+	return all, nil
 }
 
 func flatten(t *testing.T, at string, table map[string]any, into map[string]message) {
@@ -113,13 +136,13 @@ func TestCataloguesAgree(t *testing.T) {
 // used gives every message id that the program names: whole string literals of
 // the form "group.key" whose group the catalogue has, file names aside.
 var used = sync.OnceValues(func() (map[string]string, error) {
-	var tree map[string]any
-	if _, err := toml.DecodeFile("locales/active.en.toml", &tree); err != nil {
+	tree, err := catalogueTree("en")
+	if err != nil {
 		return nil, err
 	}
 	id := regexp.MustCompile(`^(` + strings.Join(slices.Collect(maps.Keys(tree)), "|") + `)\.[a-z0-9_]+$`)
 	found := make(map[string]string)
-	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		switch name := d.Name(); {
 		case err != nil:
 			return err

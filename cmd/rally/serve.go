@@ -205,6 +205,7 @@ func (h *house) openSite() (err error) {
 		BaseURL: h.base, TrustedProxies: h.proxies, Points: h.Points, Dev: h.Dev,
 		Views: pages, Static: files,
 		Users: h.store, Sessions: h.store.Sessions(), Results: h.store,
+		People: h.store, Ranking: h.store, Challenges: h.store, Notices: h.store, Messages: h.store,
 		Passwords: auth.NewPasswords(h.hashing), Tokens: h.tokens,
 		Registry: h.registry, Matchmaker: h.matchmaker, Hub: h.hub,
 		OAuth: oauth, Sealer: sealer, Throttles: auth.NewThrottles(h.store),

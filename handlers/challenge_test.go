@@ -1,0 +1,4 @@
+package handlers_test
+
+// challengeWalk: see walkTable.
+var challengeWalk = map[string]walked{}

@@ -1,0 +1,4 @@
+package handlers_test
+
+// chatWalk: see walkTable.
+var chatWalk = map[string]walked{}

@@ -1,0 +1,4 @@
+package handlers_test
+
+// friendWalk: see walkTable.
+var friendWalk = map[string]walked{}

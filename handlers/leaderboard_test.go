@@ -1,0 +1,4 @@
+package handlers_test
+
+// rankingWalk: see walkTable.
+var rankingWalk = map[string]walked{}

@@ -1,0 +1,4 @@
+package handlers_test
+
+// noticeWalk: see walkTable.
+var noticeWalk = map[string]walked{}

@@ -1,0 +1,4 @@
+package handlers_test
+
+// presenceWalk: see walkTable.
+var presenceWalk = map[string]walked{}
