@@ -77,7 +77,7 @@ func TestExport(t *testing.T) {
 	files, says := d.export(t, anna.ID)
 	want := []string{
 		"account.json", "avatar.png", "blocks.json", "challenges.json", "friends.json", "identities.json", "matches.json",
-		"messages.json", "notices.json", "security_log.json", "sessions.json",
+		"messages.json", "mutes.json", "notices.json", "security_log.json", "sessions.json",
 	}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(files))); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
@@ -90,7 +90,7 @@ func TestExport(t *testing.T) {
 	for key, want := range map[string]any{
 		"id": float64(anna.ID), "name": "Anna", "email": "Anna@example.com", "email_verified_at": nil, "has_password": true,
 		"rating": now.Rating.Value, "losses": 1.0, "avatar": avatar, "recovery_codes_left": 10.0, "delete_at": nil,
-		"seen_at": nil, "chat": false,
+		"seen_at": nil, "chat": true,
 		"created_at": anna.CreatedAt.Format(time.RFC3339Nano),
 	} {
 		if diff := cmp.Diff(want, account[key]); diff != "" {
@@ -161,7 +161,7 @@ func TestExport(t *testing.T) {
 
 	// Of somebody who has done nothing, the lists are there and empty.
 	files, says = d.export(t, newUser(t, s, "Dora").ID)
-	if len(files) != 10 || len(says) != 10 || string(files["matches.json"]) != "[]\n" {
+	if len(files) != 11 || len(says) != 11 || string(files["matches.json"]) != "[]\n" {
 		t.Errorf("of a newcomer: %s", files)
 	}
 	_, err = s.Export(t.Context(), 12345)

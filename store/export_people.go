@@ -17,6 +17,9 @@ func exportPeople(ctx context.Context, tx pgx.Tx, id rally.UserID, held map[stri
 	if held["blocks.json"], err = exportRows[exportedBlock](ctx, tx, exportBlocks, id); err != nil {
 		return err
 	}
+	if held["mutes.json"], err = exportRows[exportedBlock](ctx, tx, exportMutes, id); err != nil {
+		return err
+	}
 	if held["notices.json"], err = exportRows[exportedNotice](ctx, tx, exportNotices, id); err != nil {
 		return err
 	}
@@ -52,7 +55,15 @@ const exportBlocks = `
 	WHERE b.blocker = $1
 	ORDER BY b.since, u.id`
 
-// exportedBlock is somebody whom the user has blocked.
+// exportMutes gives exportedBlocks of those who are muted.
+const exportMutes = `
+	SELECT u.id, u.name, m.since
+	FROM mutes m
+	JOIN users u ON u.id = m.muted
+	WHERE m.user_id = $1
+	ORDER BY m.since, u.id`
+
+// exportedBlock is somebody whom the user has blocked, or muted.
 type exportedBlock struct {
 	ID    int64  `json:"id"`
 	Name  string `json:"name"`
@@ -80,7 +91,8 @@ type exportedNotice struct {
 
 // exportMessages gives exportedMessages.
 const exportMessages = `
-	SELECT m.at, f.id AS from_id, f.name AS from_name, t.id AS to_id, t.name AS to_name, m.text, m.read
+	SELECT m.at, f.id AS from_id, f.name AS from_name, t.id AS to_id, t.name AS to_name, m.text,
+	       CASE WHEN m.to_user = $1 THEN m.read END AS read
 	FROM messages m
 	JOIN users f ON f.id = m.from_user
 	JOIN users t ON t.id = m.to_user
@@ -95,7 +107,7 @@ type exportedMessage struct {
 	ToID     int64  `json:"to_id"`
 	ToName   string `json:"to_name"`
 	Text     string `json:"text"`
-	Read     bool   `json:"read"`
+	Read     *bool  `json:"read"` // null for what the user has said
 }
 
 // exportChallenges gives exportedChallenges.

@@ -19,9 +19,11 @@ func TestExportPeople(t *testing.T) {
 	act(t, d.store.Block, anna, emil)
 	d.ask(t, emil, anna)
 
-	d.chatters(t, ids...)
 	d.say(t, anna, berta, "hello")
 	d.say(t, berta, anna, "<b>hi")
+
+	d.mute(t, anna, carla, true)
+	d.mute(t, berta, anna, true)
 
 	d.challenge(t, anna, berta, 11)
 	d.challenge(t, anna, dora, 7)
@@ -43,11 +45,14 @@ func TestExportPeople(t *testing.T) {
 		"friends":        {[]any{"Berta", "Carla", "Dora"}, list(ofAnna, "friends.json", "name")},
 		"who asked":      {[]any{true, false, true}, list(ofAnna, "friends.json", "asked_by_me")},
 		"blocks":         {[]any{"Emil"}, list(ofAnna, "blocks.json", "name")},
+		"mutes":          {[]any{"Carla"}, list(ofAnna, "mutes.json", "name")},
+		"Dora's mutes":   {nil, list(ofDora, "mutes.json", "name")},
 		"notices":        {[]any{"Carla", "Berta"}, list(ofAnna, "notices.json", "from_name")},
 		"their kinds":    {[]any{"friend_asked", "friend_accepted"}, list(ofAnna, "notices.json", "kind")},
 		"Dora's notices": {nil, list(ofDora, "notices.json", "kind")},
 		"messages":       {[]any{"<b>hi", "hello"}, list(ofAnna, "messages.json", "text")},
 		"who said them":  {[]any{"Berta", "Anna"}, list(ofAnna, "messages.json", "from_name")},
+		"what is read":   {[]any{false, nil}, list(ofAnna, "messages.json", "read")},
 		"challenges":     {[]any{"Dora", "Berta"}, list(ofAnna, "challenges.json", "to_name")},
 		"their points":   {[]any{7.0, 11.0}, list(ofAnna, "challenges.json", "points")},
 		"Dora's":         {nil, list(ofDora, "challenges.json", "id")},

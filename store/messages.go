@@ -114,7 +114,7 @@ func (s *Store) ListMessages(ctx context.Context, a, b rally.UserID, before int6
 }
 
 // UnreadMessages says how many messages somebody has not read, by who has sent
-// them; those whom they have blocked are left out.
+// them; those whom they have blocked or muted are left out.
 func (s *Store) UnreadMessages(ctx context.Context, user rally.UserID) (_ map[rally.UserID]int, err error) {
 	ctx, done := s.begin(ctx, "UnreadMessages", &err)
 	defer done()
@@ -123,6 +123,7 @@ func (s *Store) UnreadMessages(ctx context.Context, user rally.UserID) (_ map[ra
 		FROM messages
 		WHERE to_user = $1 AND NOT read AND at > $2
 		  AND NOT EXISTS (SELECT FROM blocks WHERE blocker = $1 AND blocked = from_user)
+		  AND NOT EXISTS (SELECT FROM mutes WHERE user_id = $1 AND muted = from_user)
 		GROUP BY from_user`
 	unread := make(map[rally.UserID]int)
 	rows, _ := s.pool.Query(ctx, sql, int64(user), s.time().Add(-messagesKept))
@@ -163,8 +164,8 @@ func (s *Store) PurgeMessages(ctx context.Context) (total int64, err error) {
 	return s.purge(ctx, "PurgeMessages", sql, s.time().Add(-messagesKept))
 }
 
-// SetChat says whether somebody chats; who does not wants quiet, as everybody
-// does at first. ENOTFOUND when there is no such account.
+// SetChat says whether somebody chats, as everybody does at first, or wants
+// quiet. ENOTFOUND when there is no such account.
 func (s *Store) SetChat(ctx context.Context, user rally.UserID, chat bool) (err error) {
 	ctx, done := s.begin(ctx, "SetChat", &err)
 	defer done()

@@ -10,16 +10,6 @@ import (
 	"rally"
 )
 
-// chatters makes people chat.
-func (d *desk) chatters(t *testing.T, users ...rally.UserID) {
-	t.Helper()
-	for _, u := range users {
-		if err := d.store.SetChat(t.Context(), u, true); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // say sends a message between friends.
 func (d *desk) say(t *testing.T, from, to rally.UserID, text string) rally.Message {
 	t.Helper()
@@ -38,7 +28,6 @@ func TestMessages(t *testing.T) {
 	anna, berta, carla := ids[0], ids[1], ids[2]
 	d.befriend(t, anna, berta)
 	d.befriend(t, anna, carla)
-	d.chatters(t, ids...)
 	d.forget()
 	m := d.say(t, anna, berta, "  <b>hello</b>\n\u202eyou ")
 	want := rally.Message{ID: m.ID, From: anna, To: berta, At: m.At, Text: "<b>hello</b> you"}
@@ -126,7 +115,9 @@ func TestMessagesRefused(t *testing.T) {
 	s := d.store
 	ids := d.people(t, "Anna", "Berta", "Carla", "Dora", "Emil", "Frida")
 	me, friend, stranger, blocking, blocked, quiet := ids[0], ids[1], ids[2], ids[3], ids[4], ids[5]
-	d.chatters(t, me, friend, stranger, blocking, blocked)
+	if err := s.SetChat(t.Context(), quiet, false); err != nil {
+		t.Fatal(err)
+	}
 	d.befriend(t, me, friend)
 	d.befriend(t, me, quiet)
 	d.befriend(t, me, blocking)

@@ -41,8 +41,8 @@ func TestMigrate(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := d.count(t, tables); n != 25 {
-		t.Errorf("there are %d tables, want 25", n)
+	if n := d.count(t, tables); n != 26 {
+		t.Errorf("there are %d tables, want 26", n)
 	}
 	for i, s := range nodes {
 		newUser(t, s, []string{"Anna", "Berta", "Carla"}[i])
