@@ -10,6 +10,7 @@ import (
 // what each error means, says package store.
 type People interface {
 	SearchPeople(ctx context.Context, viewer rally.UserID, text, cursor string, limit int) (people []rally.Person, next string, err error)
+	FindPerson(ctx context.Context, viewer, other rally.UserID) (rally.Person, error)
 	Relation(ctx context.Context, viewer, other rally.UserID) (rally.Relation, error)
 	ListFriends(ctx context.Context, user rally.UserID, cursor string, limit int) (people []rally.Person, next string, err error)
 	ListRequests(ctx context.Context, user rally.UserID, cursor string, limit int) (people []rally.Person, next string, err error)

@@ -22,6 +22,20 @@ func (s *Store) Relation(ctx context.Context, viewer, other rally.UserID) (_ ral
 	return rally.Relation(found), err
 }
 
+// FindPerson gives somebody as a viewer, 0 for nobody, may see them; ENOTFOUND
+// "error.not_found" when there is no such account.
+func (s *Store) FindPerson(ctx context.Context, viewer, other rally.UserID) (_ rally.Person, err error) {
+	ctx, done := s.begin(ctx, "FindPerson", &err)
+	defer done()
+	const sql = `SELECT ` + personColumns + `, 0::bigint AS rank FROM users u` + relationJoins + ` WHERE u.id = $2`
+	rows, _ := s.pool.Query(ctx, sql, int64(viewer), int64(other))
+	row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[personRow])
+	if isNoRows(err) {
+		return rally.Person{}, noUser(other)
+	}
+	return row.person(), err
+}
+
 // friendIDs gives the ids of the friends of $1.
 const friendIDs = `
 	SELECT high AS id FROM friendships WHERE low = $1 AND friends_since IS NOT NULL

@@ -76,6 +76,11 @@ type personRow struct {
 	Rank     int64
 }
 
+// person gives the row as everybody else sees it.
+func (r personRow) person() rally.Person {
+	return rally.Person{User: r.user(), Relation: rally.Relation(r.Relation), SeenAt: timeOf(r.SeenAt)}
+}
+
 // listPeople gives a page of a list of people: sql is all of it, as personRows.
 // cursor is "" for the first page, or what the page before gave as next, which
 // is "" on the last page.
@@ -113,7 +118,7 @@ func personsOf(found []personRow, limit int) (people []rally.Person, next string
 	}
 	people = make([]rally.Person, len(found))
 	for i, row := range found {
-		people[i] = rally.Person{User: row.user(), Relation: rally.Relation(row.Relation), SeenAt: timeOf(row.SeenAt)}
+		people[i] = row.person()
 	}
 	return people, next
 }
