@@ -13,7 +13,7 @@ func duel(t *testing.T, w *world, points int, levels [2]rally.BotLevel, watch fu
 	t.Helper()
 	l := newLoop(w.clock)
 	rules := pong.Standard(points)
-	m := newMatch(w.Registry, l, rally.Practice, &rules, [2]Entrant{{Bot: levels[0]}, {Bot: levels[1]}}, true)
+	m := newMatch(w.Registry, l, rally.NewMatchID(), rally.Practice, &rules, [2]Entrant{{Bot: levels[0]}, {Bot: levels[1]}}, true)
 	l.load.Add(1)
 	l.add(m)
 	for m.phase != Over {

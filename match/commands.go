@@ -1,6 +1,8 @@
 package match
 
 import (
+	"errors"
+
 	"rally"
 	"rally/pong"
 )
@@ -22,6 +24,9 @@ func errStopped() error {
 	return &rally.Error{Code: rally.EUnavailable, Message: "error.busy", RetryAfter: 5}
 }
 
+// errThere says that there is a match of that id.
+var errThere = errors.New("match: there is one of that id")
+
 // Create makes a match and seats both players, who are to be there, and for
 // rated and casual matches to be ready, within Config.ReadyTime. It publishes
 // nothing: whoever paired the players does.
@@ -29,11 +34,30 @@ func errStopped() error {
 // EConflict ("error.already_playing") when one of them already plays, EInvalid
 // for points not within 1 and 99, a player twice, or a rated match with a bot.
 func (r *Registry) Create(kind rally.MatchKind, points int, players [2]Entrant) (rally.MatchID, error) {
-	m, err := r.create(kind, points, players, kind == rally.Practice)
+	m, err := r.create(rally.NewMatchID(), kind, points, players, kind == rally.Practice)
 	if err != nil {
 		return "", err
 	}
 	return m.id, nil
+}
+
+// Pair makes the match of two who have agreed to play, under an id that stands
+// for their agreement, and publishes rally.MatchPaired. There is only ever one:
+// while a match of that id can be found, Pair does nothing. Errors are those of
+// Create.
+func (r *Registry) Pair(id rally.MatchID, kind rally.MatchKind, points int, players [2]Entrant) error {
+	if !id.Valid() {
+		return rally.Errorf(rally.EInvalid, "error.invalid", "match: %q for an id", id)
+	}
+	m, err := r.create(id, kind, points, players, kind == rally.Practice)
+	switch {
+	case errors.Is(err, errThere):
+		return nil
+	case err != nil:
+		return err
+	}
+	r.announce(rally.MatchPaired, m)
+	return nil
 }
 
 // Practice makes a match of a person, on the left, against the house bot.
@@ -133,7 +157,7 @@ func (m *match) again(side rally.Side) error {
 	if after, rated := afterwards(m.kind, m.outcome, m.winner, players); rated {
 		players[rally.Left].Rating, players[rally.Right].Rating = after[rally.Left], after[rally.Right]
 	}
-	next, err := m.registry.create(m.kind, int(m.rules.Points), players, true)
+	next, err := m.registry.create(rally.NewMatchID(), m.kind, int(m.rules.Points), players, true)
 	if err != nil {
 		if _, busy := m.registry.Playing(opponent.User); busy {
 			return errNotNow("the opponent plays already")
@@ -188,8 +212,11 @@ func (r *Registry) command(id rally.MatchID, user rally.UserID, f func(*match, r
 	})
 }
 
-// create makes a match and gives it to the loop with the fewest.
-func (r *Registry) create(kind rally.MatchKind, points int, players [2]Entrant, noCheck bool) (*match, error) {
+// create makes a match and gives it to the loop with the fewest; errThere when
+// there is one of that id.
+func (r *Registry) create(
+	id rally.MatchID, kind rally.MatchKind, points int, players [2]Entrant, noCheck bool,
+) (*match, error) {
 	if err := checkPlayers(kind, players); err != nil {
 		return nil, err
 	}
@@ -197,6 +224,9 @@ func (r *Registry) create(kind rally.MatchKind, points int, players [2]Entrant, 
 	defer r.mu.Unlock()
 	if r.stopping {
 		return nil, errStopped()
+	}
+	if _, there := r.matches[id]; there {
+		return nil, errThere
 	}
 	for _, e := range players {
 		if _, busy := r.playing[e.User]; busy && e.User != 0 {
@@ -218,7 +248,7 @@ func (r *Registry) create(kind rally.MatchKind, points int, players [2]Entrant, 
 			l = other
 		}
 	}
-	m := newMatch(r, l, kind, rules, players, noCheck)
+	m := newMatch(r, l, id, kind, rules, players, noCheck)
 	r.matches[m.id] = m
 	for _, e := range players {
 		if e.User != 0 {

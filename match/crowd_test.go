@@ -138,7 +138,7 @@ func hand(tb testing.TB, n int) (*loop, []*match) {
 	l := r.loops[0]
 	matches := make([]*match, 0, n)
 	for i := range n {
-		m, err := r.create(rally.Casual, 99, [2]Entrant{entrant(rally.UserID(2*i + 1)), entrant(rally.UserID(2*i + 2))}, true)
+		m, err := r.create(rally.NewMatchID(), rally.Casual, 99, [2]Entrant{entrant(rally.UserID(2*i + 1)), entrant(rally.UserID(2*i + 2))}, true)
 		if err != nil {
 			tb.Fatal(err)
 		}

@@ -67,9 +67,11 @@ type match struct {
 }
 
 // newMatch makes a match that waits for its players. The caller still owns it.
-func newMatch(r *Registry, l *loop, kind rally.MatchKind, rules *pong.Rules, players [2]Entrant, noCheck bool) *match {
+func newMatch(
+	r *Registry, l *loop, id rally.MatchID, kind rally.MatchKind, rules *pong.Rules, players [2]Entrant, noCheck bool,
+) *match {
 	m := &match{
-		id: rally.NewMatchID(), kind: kind, rules: rules, seed: r.seed(), noCheck: noCheck,
+		id: id, kind: kind, rules: rules, seed: r.seed(), noCheck: noCheck,
 		made: r.clock.Date(), loop: l, registry: r,
 		timer: r.limits.ready, winner: rally.NoSide,
 	}

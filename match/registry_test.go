@@ -1,6 +1,7 @@
 package match
 
 import (
+	"sync"
 	"testing"
 
 	"rally"
@@ -176,4 +177,38 @@ func TestWatchingAFinishedMatch(t *testing.T) {
 	if len(watcher.seen()) != before {
 		t.Error("a finished match sends frames")
 	}
+}
+
+// TestPairMakesOne: whoever asks for the match of an id, and however many do at
+// once, there is one, and it is announced once.
+func TestPairMakesOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := rally.NewMatchID()
+	players := [2]Entrant{entrant(1), entrant(2)}
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if err := w.Pair(id, rally.Casual, 5, players); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := w.count(rally.MatchPaired, id); n != 1 || w.Stats().Live != 1 {
+		t.Errorf("announced %d times, %+v", n, w.Stats())
+	}
+	info, ok := w.Find(id)
+	if !ok || info.Kind != rally.Casual || info.Points != 5 || info.Players[0].User != 1 || info.Players[1].User != 2 {
+		t.Errorf("made %+v", info)
+	}
+	// Another agreement has to wait, and an old one makes nothing new.
+	w.refused(w.Pair(rally.NewMatchID(), rally.Casual, 5, [2]Entrant{entrant(3), entrant(2)}), rally.EConflict)
+	w.must(w.Resign(id, 1))
+	w.must(w.Pair(id, rally.Casual, 5, players))
+	if _, busy := w.Playing(1); busy || w.count(rally.MatchPaired, id) != 1 {
+		t.Error("a match that is over was made again")
+	}
+	w.refused(w.Pair("x", rally.Casual, 5, players), rally.EInvalid)
+	w.refused(w.Pair(rally.NewMatchID(), rally.Rated, 0, players), rally.EInvalid)
 }
