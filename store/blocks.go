@@ -77,6 +77,25 @@ func (s *Store) BlockedEither(ctx context.Context, a, b rally.UserID) (blocked b
 	return blocked, err
 }
 
+// BlocksAmong gives the pairs among users of whom one has blocked the other, each
+// once, in no order.
+func (s *Store) BlocksAmong(ctx context.Context, users []rally.UserID) (_ [][2]rally.UserID, err error) {
+	ctx, done := s.begin(ctx, "BlocksAmong", &err)
+	defer done()
+	const sql = `
+		SELECT DISTINCT least(blocker, blocked), greatest(blocker, blocked)
+		FROM blocks
+		WHERE blocker = ANY ($1::bigint[]) AND blocked = ANY ($1)`
+	ids := make([]int64, len(users))
+	for i, user := range users {
+		ids[i] = int64(user)
+	}
+	rows, _ := s.pool.Query(ctx, sql, ids)
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (pair [2]rally.UserID, err error) {
+		return pair, row.Scan(&pair[0], &pair[1])
+	})
+}
+
 // ListBlocked gives those whom a user has blocked, by name; pages as
 // ListFriends has them.
 func (s *Store) ListBlocked(
