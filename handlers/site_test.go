@@ -108,7 +108,7 @@ func newSiteWith(t *testing.T, part func(*site), changes ...func(*handlers.Confi
 		Places: s.store.Places("node-" + rand.Text()),
 	})
 	s.queue = match.NewMatchmaker(match.MatchmakerConfig{
-		Create: s.registry.Create, Playing: s.registry.Playing, Present: s.hub.Online,
+		Create: s.registry.Create, Playing: s.registry.Playing, Present: s.hub.Online, Blocks: s.store.BlocksAmong,
 		Points: 1, Publish: publish, Log: logger,
 	})
 	s.queue.Start()

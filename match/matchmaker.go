@@ -1,6 +1,7 @@
 package match
 
 import (
+	"context"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -19,6 +20,10 @@ type MatchmakerConfig struct {
 	// Present says whether a user has a socket open now. Nil: nobody has, and
 	// only Seen keeps entries alive.
 	Present func(rally.UserID) bool
+	// Blocks gives the pairs among users that must not be made, because one has
+	// blocked the other; it is asked whenever two or more wait. While it fails
+	// nobody is paired. Nil: anybody may meet anybody.
+	Blocks func(ctx context.Context, users []rally.UserID) ([][2]rally.UserID, error)
 	// Publish tells everybody that something changed. Nil tells nobody.
 	Publish func(rally.Event)
 	Points  int // of the matches [11]
@@ -29,6 +34,7 @@ type MatchmakerConfig struct {
 const (
 	lapseAfter = 15 * time.Second // without a socket or a request
 	pairEvery  = time.Second      // while somebody waits: windows widen
+	blocksTime = 2 * time.Second  // to find out who must not meet
 )
 
 // Matchmaker pairs people who wait for an opponent, nearest ratings first. All
@@ -62,6 +68,9 @@ func NewMatchmaker(c MatchmakerConfig) *Matchmaker {
 	}
 	if c.Playing == nil {
 		c.Playing = func(rally.UserID) (rally.MatchID, bool) { return "", false }
+	}
+	if c.Blocks == nil {
+		c.Blocks = func(context.Context, []rally.UserID) ([][2]rally.UserID, error) { return nil, nil }
 	}
 	if c.Publish == nil {
 		c.Publish = func(rally.Event) {}
@@ -216,9 +225,32 @@ func (mm *Matchmaker) match() {
 		candidates = append(candidates, candidate{user: e.User, rating: e.Rating.Value, waited: now - e.since})
 	}
 	mm.mu.Unlock()
-	for _, users := range pair(candidates) {
+	if len(candidates) < 2 {
+		return
+	}
+	blocks, err := mm.blocks(candidates)
+	if err != nil {
+		mm.config.Log.Warn("nobody is paired", "waiting", len(candidates), "error", err)
+		return
+	}
+	for _, users := range pair(candidates, blocks) {
 		mm.seat(users)
 	}
+}
+
+// blocks gives who among the candidates must not meet.
+func (mm *Matchmaker) blocks(candidates []candidate) (apart, error) {
+	users := make([]rally.UserID, len(candidates))
+	for i, c := range candidates {
+		users[i] = c.user
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), blocksTime)
+	defer cancel()
+	pairs, err := mm.config.Blocks(ctx, users)
+	if err != nil {
+		return nil, err
+	}
+	return keepApart(pairs), nil
 }
 
 // seat makes the match of two who have been paired, unless one of them has

@@ -1,6 +1,9 @@
 package match
 
 import (
+	"context"
+	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -199,6 +202,70 @@ func TestPairingWithSomebodyWhoPlays(t *testing.T) {
 	l.settle()
 	if l.opponent(2) != 3 {
 		t.Errorf("user 2 plays %d", l.opponent(2))
+	}
+}
+
+// Two of whom one has blocked the other wait side by side for as long as it takes,
+// and are paired with others.
+func TestBlocksKeepApart(t *testing.T) {
+	t.Parallel()
+	l := newLobby(t)
+	var asked []rally.UserID
+	l.config.Blocks = func(_ context.Context, users []rally.UserID) ([][2]rally.UserID, error) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		asked = slices.Sorted(slices.Values(users))
+		return [][2]rally.UserID{{2, 1}}, nil
+	}
+	l.enter(1, 1500)
+	l.settle()
+	l.mu.Lock()
+	if len(asked) > 0 {
+		t.Error("it was asked about somebody alone")
+	}
+	l.mu.Unlock()
+	l.enter(2, 1500)
+	l.clock.advance(time.Minute)
+	if l.opponent(1) != 0 || l.opponent(2) != 0 || l.Len() != 2 {
+		t.Errorf("they play %d and %d", l.opponent(1), l.opponent(2))
+	}
+	l.enter(3, 2500) // far away, after a minute's wait
+	l.settle()
+	if l.opponent(1) != 3 || l.Len() != 1 {
+		t.Errorf("user 1 plays %d", l.opponent(1))
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !slices.Equal(asked, []rally.UserID{1, 2, 3}) {
+		t.Errorf("it was asked about %v", asked)
+	}
+}
+
+// While nobody knows who has blocked whom, nobody is paired.
+func TestNobodyIsPairedBlindly(t *testing.T) {
+	t.Parallel()
+	l := newLobby(t)
+	var away atomic.Bool
+	away.Store(true)
+	l.config.Blocks = func(ctx context.Context, _ []rally.UserID) ([][2]rally.UserID, error) {
+		if _, ok := ctx.Deadline(); !ok {
+			t.Error("the question has no deadline")
+		}
+		if away.Load() {
+			return nil, errors.New("away")
+		}
+		return nil, nil
+	}
+	l.enter(1, 1500)
+	l.enter(2, 1500)
+	l.clock.advance(10 * time.Second)
+	if l.Len() != 2 {
+		t.Errorf("%d wait", l.Len())
+	}
+	away.Store(false)
+	l.settle()
+	if l.opponent(1) != 2 {
+		t.Errorf("user 1 plays %d", l.opponent(1))
 	}
 }
 

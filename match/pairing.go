@@ -33,12 +33,32 @@ func window(waited time.Duration) float64 {
 	return windowFirst + windowGrowth*max(waited, 0).Seconds()
 }
 
+// apart holds pairs of users who must not meet, by apartKey.
+type apart map[[2]rally.UserID]struct{}
+
+// keepApart gives the set of pairs, which may name their two in either order.
+func keepApart(pairs [][2]rally.UserID) apart {
+	set := make(apart, len(pairs))
+	for _, p := range pairs {
+		set[apartKey(p[0], p[1])] = struct{}{}
+	}
+	return set
+}
+
+// has says whether the two must not meet.
+func (a apart) has(one, other rally.UserID) bool {
+	_, ok := a[apartKey(one, other)]
+	return ok
+}
+
+func apartKey(a, b rally.UserID) [2]rally.UserID { return [2]rally.UserID{min(a, b), max(a, b)} }
+
 // pair puts candidates together, and gives the pairs by their users. Whoever
 // has waited longest chooses first, and takes whoever is nearest in rating
-// within the window; of those equally near, whoever has waited longest. The
-// result does not depend on the order of the candidates, whose users must
-// differ.
-func pair(candidates []candidate) [][2]rally.UserID {
+// within the window; of those equally near, whoever has waited longest. Those
+// who are to be kept apart are to each other as if not there. The result does
+// not depend on the order of the candidates, whose users must differ.
+func pair(candidates []candidate, blocks apart) [][2]rally.UserID {
 	queue := slices.Clone(candidates)
 	slices.SortFunc(queue, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(b.waited, a.waited), cmp.Compare(a.user, b.user))
@@ -52,7 +72,7 @@ func pair(candidates []candidate) [][2]rally.UserID {
 		best, distance := -1, window(c.waited)
 		for j := i + 1; j < len(queue); j++ {
 			d := math.Abs(queue[j].rating - c.rating)
-			if !taken[j] && (d < distance || d == distance && best < 0) {
+			if !taken[j] && (d < distance || d == distance && best < 0) && !blocks.has(c.user, queue[j].user) {
 				best, distance = j, d
 			}
 		}

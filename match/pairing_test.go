@@ -1,6 +1,7 @@
 package match
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -26,8 +27,15 @@ func TestPairingProperties(t *testing.T) {
 			queue = append(queue, c)
 			byUser[c.user] = c
 		}
+		// Some have blocked others, some of them people who do not wait.
+		user := rapid.IntRange(1, 35)
+		blocks := apart{}
+		for range rapid.IntRange(0, 60).Draw(t, "blocks") {
+			one, other := rally.UserID(user.Draw(t, "one")), rally.UserID(user.Draw(t, "other"))
+			maps.Copy(blocks, keepApart([][2]rally.UserID{{one, other}}))
+		}
 		given := slices.Clone(queue)
-		pairs := pair(queue)
+		pairs := pair(queue, blocks)
 		if !slices.Equal(queue, given) {
 			t.Fatal("the candidates were changed")
 		}
@@ -40,6 +48,9 @@ func TestPairingProperties(t *testing.T) {
 					t.Fatalf("user %d is paired twice or out of nowhere", user)
 				}
 				paired[user] = true
+			}
+			if blocks.has(p[0], p[1]) || blocks.has(p[1], p[0]) {
+				t.Fatalf("%d and %d are paired, and one has blocked the other", p[0], p[1])
 			}
 			a, b := byUser[p[0]], byUser[p[1]]
 			if d := math.Abs(a.rating - b.rating); d > window(max(a.waited, b.waited)) {
@@ -56,7 +67,7 @@ func TestPairingProperties(t *testing.T) {
 		}
 		for i, a := range left {
 			for _, b := range left[i+1:] {
-				if math.Abs(a.rating-b.rating) <= window(max(a.waited, b.waited)) {
+				if math.Abs(a.rating-b.rating) <= window(max(a.waited, b.waited)) && !blocks.has(a.user, b.user) {
 					t.Fatalf("%+v and %+v are left", a, b)
 				}
 			}
@@ -72,11 +83,11 @@ func TestPairingProperties(t *testing.T) {
 			})
 			nearest := math.Inf(1)
 			for _, c := range queue {
-				if c.user != first.user {
+				if c.user != first.user && !blocks.has(c.user, first.user) {
 					nearest = min(nearest, math.Abs(c.rating-first.rating))
 				}
 			}
-			if nearest <= window(first.waited) {
+			if !math.IsInf(nearest, 1) && nearest <= window(first.waited) {
 				i := slices.IndexFunc(pairs, func(p [2]rally.UserID) bool { return p[0] == first.user })
 				if i < 0 {
 					t.Fatalf("%+v waited longest and is left", first)
@@ -89,7 +100,7 @@ func TestPairingProperties(t *testing.T) {
 
 		// The order of the candidates does not matter.
 		rand.Shuffle(len(queue), func(i, j int) { queue[i], queue[j] = queue[j], queue[i] })
-		if !slices.Equal(pair(queue), pairs) {
+		if !slices.Equal(pair(queue, blocks), pairs) {
 			t.Fatal("another order, other pairs")
 		}
 	})

@@ -173,8 +173,8 @@ func (h *house) openMatches(places live.Places) {
 	})
 	h.closing.add("sockets", 1500*time.Millisecond, func(ctx context.Context) error { h.hub.Shutdown(ctx); return nil })
 	h.matchmaker = match.NewMatchmaker(match.MatchmakerConfig{
-		Create: h.registry.Create, Playing: h.registry.Playing, Present: h.hub.Online, Publish: h.bus.Publish,
-		Points: h.Points, Clock: clock, Log: h.log,
+		Create: h.registry.Create, Playing: h.registry.Playing, Present: h.hub.Online, Blocks: h.store.BlocksAmong,
+		Publish: h.bus.Publish, Points: h.Points, Clock: clock, Log: h.log,
 	})
 	h.matchmaker.Start()
 	h.closing.add("matchmaker", 0, func(context.Context) error { h.matchmaker.Stop(); return nil })
