@@ -64,9 +64,10 @@ type Bus struct {
 	leases   leases
 
 	out       chan rally.Event
-	publisher sync.WaitGroup
+	pipe      chan piped
+	publisher sync.WaitGroup // empties out and pipe
 
-	mu            sync.RWMutex // guards what follows, and the closing of out
+	mu            sync.RWMutex // guards what follows, and the closing of out and pipe
 	closed        bool
 	subscriptions map[*subscription]struct{}
 	parts         map[part]struct{}
@@ -84,6 +85,7 @@ func New(cfg Config) (*Bus, error) {
 	b := &Bus{
 		log:           cfg.Log,
 		out:           make(chan rally.Event, publishPending),
+		pipe:          make(chan piped, pipePending),
 		subscriptions: make(map[*subscription]struct{}),
 		parts:         make(map[part]struct{}),
 	}
@@ -129,6 +131,7 @@ func New(cfg Config) (*Bus, error) {
 		return nil, err
 	}
 	b.publisher.Go(b.publish)
+	b.publisher.Go(b.pump)
 	return b, nil
 }
 
@@ -187,12 +190,16 @@ func (b *Bus) publish() {
 		}
 		b.counts.dropped.Add(1)
 		b.log.Debug("event dropped", "kind", string(e.Kind), "error", err)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			// Connected, and taking nothing. The client would only notice
-			// when its pings stay without answer, and until then every
-			// event would wait that long.
-			_ = b.conn.ForceReconnect() // fails only when the bus is being closed
-		}
+		b.stalled(err)
+	}
+}
+
+// stalled gives a connection up if err says that it takes nothing. The client
+// would only notice when its pings stay without answer, and until then everything
+// that is sent would wait that long.
+func (b *Bus) stalled(err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		_ = b.conn.ForceReconnect() // fails only when the bus is being closed
 	}
 }
 
@@ -229,6 +236,7 @@ func (b *Bus) Close() {
 	}
 	b.closed = true
 	close(b.out)
+	close(b.pipe)
 	open := make([]*subscription, 0, len(b.subscriptions))
 	for s := range b.subscriptions {
 		open = append(open, s)

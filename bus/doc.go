@@ -3,7 +3,7 @@
 // is an external one to share with other nodes. The code is the same for both.
 // It also keeps small things that all nodes share and that may go with NATS:
 // see [Bucket], and [Lease] for who alone has something. With [Bus.Request] one
-// node asks another.
+// node asks another, and [Bus.Send] is for what must be quick and may be lost.
 //
 // # What a lost event means
 //

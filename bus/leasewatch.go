@@ -15,6 +15,10 @@ type LeaseState struct {
 	Holder string
 	Fence  uint64
 	Held   bool // false: released, or not renewed for its ttl
+	// At is when the holder last gave a sign: acquired it, renewed it or
+	// released it. It is this node's time of hearing of it, or NATS's time of
+	// writing it for what was there before the watch.
+	At time.Time
 }
 
 // LeaseWatch tells who holds which leases. It can be wrong for a moment, as
@@ -37,12 +41,12 @@ type followed struct {
 	timer *time.Timer // fires when the lease was not renewed for its ttl
 }
 
-// WatchLeases calls handle for every lease that is held whose key begins with
-// prefix, and then whenever one gets another holder or another fence, or is
-// held no longer; renewals are not told. A holder that died is told of ttl
-// after its last renewal. While NATS is away nobody is taken for dead, nor for
-// a ttl after it is back. handle is called one at a time, and must not stop
-// the watch.
+// WatchLeases calls handle for every lease there is, or was within the last
+// hour, whose key begins with prefix, and then whenever one gets another holder
+// or another fence, or is held no longer; renewals are not told. A holder that
+// died is told of ttl after its last renewal. While NATS is away nobody is taken
+// for dead, nor for a ttl after it is back. handle is called one at a time, and
+// must not stop the watch.
 func (b *Bus) WatchLeases(prefix string, handle func(LeaseState)) (*LeaseWatch, error) {
 	t := &b.leases
 	if err := t.look(); err != nil {
@@ -59,7 +63,7 @@ func (b *Bus) WatchLeases(prefix string, handle func(LeaseState)) (*LeaseWatch, 
 }
 
 // CaughtUp gives a channel that is closed once handle has heard of all leases
-// that were held.
+// that there were.
 func (w *LeaseWatch) CaughtUp() <-chan struct{} { return w.watch.CaughtUp() }
 
 // Stop ends the watch and waits until handle is done.
@@ -85,11 +89,15 @@ func (w *LeaseWatch) see(e Entry) {
 		w.forget(e.Key)
 		return
 	}
+	at := time.Now()
 	if f == nil {
 		f = new(followed)
 		w.known[e.Key] = f
+		if e.At.Before(at) { // clocks differ, and nothing was written in the future
+			at = e.At
+		}
 	}
-	f.sighting = sighting{readLease(e.Value), e.Revision, time.Now()}
+	f.sighting = sighting{readLease(e.Value), e.Revision, at}
 	w.tell(e.Key, f, !f.Free && !w.ancient(f.leaseRecord, e.At))
 	f.timer = time.AfterFunc(f.TTL, func() { w.check(e.Key, e.Revision) })
 	if f.Free {
@@ -112,9 +120,13 @@ func (w *LeaseWatch) tell(key string, f *followed, held bool) {
 	if w.ctx.Err() != nil {
 		return
 	}
-	news := LeaseState{Key: key, Holder: f.Holder, Fence: f.Fence, Held: held}
-	if news == f.told || !held && !f.told.Held {
-		return
+	news := LeaseState{Key: key, Holder: f.Holder, Fence: f.Fence, Held: held, At: f.at}
+	if first := f.told.Key == ""; !first {
+		again := f.told
+		again.At = news.At // a renewal is no news
+		if news == again || !held && !f.told.Held {
+			return
+		}
 	}
 	f.told = news
 	w.handle(news)

@@ -99,8 +99,13 @@ func TestStalledNATS(t *testing.T) {
 			if d := time.Since(start); d > time.Second {
 				t.Fatalf("Publish took %v", d)
 			}
+			start = time.Now()
+			b.Send("pipe", make([]byte, 1000))
+			if d := time.Since(start); d > time.Second {
+				t.Fatalf("Send took %v", d)
+			}
 		}
-		return b.Stats().Dropped > 0
+		return b.Stats().Dropped > 0 && b.Stats().PipeLost > 0
 	})
 	until(t, "it is not ready", func() bool { return b.Ready() != nil })
 }
@@ -127,6 +132,8 @@ func TestCloseLeavesNothing(t *testing.T) {
 		if _, err := b.Respond("echo", echo); err != nil {
 			t.Fatal(err)
 		}
+		listen(t, b, "pipe")
+		b.Send("pipe", nil)
 		acquire(t, b, "k", "h", time.Minute)
 		put(t, k, "k", "v")
 		b.Close()

@@ -14,11 +14,14 @@ type Stats struct {
 
 	Answered   uint64 // requests that this node has answered
 	Unanswered uint64 // requests that came when too many waited
+
+	Piped    uint64 // messages of pipes handed to NATS
+	PipeLost uint64 // … that Send could not take, or that came when a listener's queue was full
 }
 
 // counters are what Stats are made of.
 type counters struct {
-	published, dropped, received, lost, malformed, resumed, expired, answered, unanswered atomic.Uint64
+	published, dropped, received, lost, malformed, resumed, expired, answered, unanswered, piped, pipeLost atomic.Uint64
 }
 
 // Stats gives the counts.
@@ -29,10 +32,13 @@ func (b *Bus) Stats() Stats {
 	for s := range b.subscriptions {
 		lost += s.missed()
 	}
-	unanswered := b.counts.unanswered.Load()
+	unanswered, pipeLost := b.counts.unanswered.Load(), b.counts.pipeLost.Load()
 	for p := range b.parts {
-		if r, ok := p.(*responder); ok {
-			unanswered += r.missed()
+		switch p := p.(type) {
+		case *responder:
+			unanswered += p.missed()
+		case *listener:
+			pipeLost += p.missed()
 		}
 	}
 	return Stats{
@@ -46,5 +52,8 @@ func (b *Bus) Stats() Stats {
 
 		Answered:   b.counts.answered.Load(),
 		Unanswered: unanswered,
+
+		Piped:    b.counts.piped.Load(),
+		PipeLost: pipeLost,
 	}
 }
