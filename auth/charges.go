@@ -26,6 +26,8 @@ const (
 	chargeResetEmail    = "reset_email"
 	chargeLetterUser    = "letter_user"
 	chargeLetterEmail   = "letter_email"
+	chargeFriendUser    = "friend_user"
+	chargeSearchUser    = "search_user"
 )
 
 // addressKinds are those that count against an address alone.
@@ -104,6 +106,18 @@ func LetterCharges(user rally.UserID) []rally.Charge {
 // It may not be told: no letter goes out, and the answer is the same.
 func AskCharges(email string) []rally.Charge {
 	return []rally.Charge{charge(chargeLetterEmail, 5, time.Hour, time.Hour, time.Hour, loginKey(email))}
+}
+
+// FriendCharges is what asking somebody to be friends costs: nobody shall be able
+// to knock at every door of the site.
+func FriendCharges(user rally.UserID) []rally.Charge {
+	return []rally.Charge{charge(chargeFriendUser, 30, 20*time.Second, 10*time.Minute, 10*time.Minute, userKey(user))}
+}
+
+// SearchCharges is what looking for people by name costs: a person looks as often
+// as they like, and who would copy all names out does not get far.
+func SearchCharges(user rally.UserID) []rally.Charge {
+	return []rally.Charge{charge(chargeSearchUser, 60, 2*time.Second, 15*time.Second, time.Minute, userKey(user))}
 }
 
 func userKey(user rally.UserID) string { return strconv.FormatInt(int64(user), 10) }

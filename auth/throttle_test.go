@@ -128,6 +128,8 @@ func TestCharges(t *testing.T) {
 		"resets of an e-mail address":   {func() []rally.Charge { return auth.ResetLetterCharges("ada@example.org") }, 3},
 		"letters":                       {func() []rally.Charge { return auth.LetterCharges(7) }, 5},
 		"letters to an e-mail address":  {func() []rally.Charge { return auth.AskCharges("ada@example.org") }, 5},
+		"requests to be friends":        {func() []rally.Charge { return auth.FriendCharges(7) }, 30},
+		"searches":                      {func() []rally.Charge { return auth.SearchCharges(7) }, 60},
 	} {
 		_, throttles := newSlate()
 		if got := tries(t, throttles, test.charges); got != test.want {
