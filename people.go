@@ -94,6 +94,16 @@ type Message struct {
 	Text     string // as CheckMessage gives it
 }
 
+// Conversation is what two people say to each other, as one of them has it.
+type Conversation struct {
+	Other    User     // what everybody may see, as in Person
+	Relation Relation // to them
+	Muted    bool     // they are muted
+	Quiet    bool     // who has the conversation wants quiet
+	Unread   int      // of theirs, also if they are muted
+	Messages []Message
+}
+
 // MessageMax is the length of the longest message, in characters.
 const MessageMax = 500
 

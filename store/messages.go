@@ -88,20 +88,29 @@ func (s *Store) SendMessage(
 func (s *Store) ListMessages(ctx context.Context, a, b rally.UserID, before int64, limit int) (_ []rally.Message, err error) {
 	ctx, done := s.begin(ctx, "ListMessages", &err)
 	defer done()
-	const half = `
-		(SELECT id, from_user, to_user, at, text
-		 FROM messages
-		 WHERE from_user = $1 AND to_user = $2 AND ($3 = 0 OR id < $3) AND at > $5
-		 ORDER BY id DESC
-		 LIMIT $4)`
-	const otherHalf = `
-		(SELECT id, from_user, to_user, at, text
-		 FROM messages
-		 WHERE from_user = $2 AND to_user = $1 AND ($3 = 0 OR id < $3) AND at > $5
-		 ORDER BY id DESC
-		 LIMIT $4)`
-	const sql = half + ` UNION ALL ` + otherHalf + ` ORDER BY id DESC LIMIT $4`
-	rows, _ := s.pool.Query(ctx, sql, int64(a), int64(b), before, min(max(limit, 1), messagesMax), s.time().Add(-messagesKept))
+	rows, _ := s.pool.Query(ctx, listMessages, int64(a), int64(b), before, min(max(limit, 1), messagesMax), s.time().Add(-messagesKept))
+	return collectMessages(rows)
+}
+
+// listMessages gives messageRows of $1 and $2, the newest first: at most $4 of
+// those since $5, and before the message $3 if that is not 0.
+const listMessages = `
+	(SELECT id, from_user, to_user, at, text
+	 FROM messages
+	 WHERE from_user = $1 AND to_user = $2 AND ($3 = 0 OR id < $3) AND at > $5
+	 ORDER BY id DESC
+	 LIMIT $4)
+	UNION ALL
+	(SELECT id, from_user, to_user, at, text
+	 FROM messages
+	 WHERE from_user = $2 AND to_user = $1 AND ($3 = 0 OR id < $3) AND at > $5
+	 ORDER BY id DESC
+	 LIMIT $4)
+	ORDER BY id DESC
+	LIMIT $4`
+
+// collectMessages gives the messages of a query for messageRows.
+func collectMessages(rows pgx.Rows) ([]rally.Message, error) {
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[messageRow])
 	if err != nil {
 		return nil, err
