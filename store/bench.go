@@ -110,8 +110,32 @@ func (s *Store) benchSessions(ctx context.Context, tx pgx.Tx, users []int64) ([]
 	return accounts, nil
 }
 
+// BenchBefriend makes friends of each of these pairs, which must be accounts of
+// the bench, two different ones, and no pair twice. It announces nothing:
+// whoever has a page open meanwhile is not told.
+func (s *Store) BenchBefriend(ctx context.Context, pairs [][2]rally.UserID) (err error) {
+	caller := ctx
+	defer func() { err = explain(caller, "BenchBefriend", err) }()
+	now := s.time()
+	columns := []string{"low", "high", "asked_by", "asked_at", "friends_since"}
+	return s.inTx(ctx, func(tx pgx.Tx) error {
+		if err := unhurried(ctx, tx); err != nil {
+			return err
+		}
+		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"friendships"}, columns,
+			pgx.CopyFromSlice(len(pairs), func(i int) ([]any, error) {
+				low, high := min(pairs[i][0], pairs[i][1]), max(pairs[i][0], pairs[i][1])
+				return []any{int64(low), int64(high), int64(pairs[i][0]), now, now}, nil
+			})); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `ANALYZE friendships`)
+		return err
+	})
+}
+
 // BenchDelete removes the accounts that BenchCreate made with this tag, their
-// sessions, and every match that one of them played. It takes nothing else
+// sessions and friendships, and every match that one of them played. It takes nothing else
 // with it, and may be called again.
 func (s *Store) BenchDelete(ctx context.Context, tag string) (err error) {
 	caller := ctx

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -52,6 +53,31 @@ func TestBenchAccounts(t *testing.T) {
 		if err := d.store.BenchDelete(t.Context(), tag); err == nil {
 			t.Errorf("the tag %q was accepted", tag)
 		}
+	}
+}
+
+func TestBenchFriends(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	accounts, err := d.store.BenchCreate(t.Context(), "t", 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b, c := accounts[0].User, accounts[1].User, accounts[2].User
+	if err := d.store.BenchBefriend(t.Context(), [][2]rally.UserID{{a, b}, {c, a}}); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][]rally.UserID{{b, c}, {a}, {a}, {}} {
+		friends, err := d.store.FriendIDs(t.Context(), accounts[i].User)
+		if slices.Sort(friends); err != nil || !slices.Equal(friends, want) {
+			t.Errorf("account %d has the friends %v, %v; want %v", i, friends, err, want)
+		}
+	}
+	if err := d.store.BenchDelete(t.Context(), "t"); err != nil {
+		t.Fatal(err)
+	}
+	if n := d.count(t, "SELECT count(*) FROM friendships"); n != 0 {
+		t.Errorf("%d friendships are left", n)
 	}
 }
 
