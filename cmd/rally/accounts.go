@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"rally"
 	"rally/auth"
 	"rally/cmd/rally/bench"
 	"rally/store"
@@ -61,6 +62,14 @@ func (a *benchAccounts) Open(ctx context.Context, n int) ([]bench.Account, error
 		}
 	}
 	return accounts, nil
+}
+
+// Befriend implements bench.Friends.
+func (a *benchAccounts) Befriend(ctx context.Context, pairs [][2]rally.UserID) error {
+	if err := a.store.BenchBefriend(ctx, pairs); err != nil {
+		return fmt.Errorf("making friends: %w", err)
+	}
+	return nil
 }
 
 // Close implements bench.Accounts.

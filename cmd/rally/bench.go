@@ -8,13 +8,15 @@ import (
 	"io"
 	"time"
 
+	"rally"
 	"rally/cmd/rally/bench"
 )
 
 // benchCommand puts a load on the server that the same configuration describes.
 type benchCommand struct {
-	Matches benchMatchesCommand `cmd:"" default:"withargs" help:"Play many matches at once (what happens without naming one)."`
-	SignIns benchSignInsCommand `cmd:"" help:"Sign in many times a second."`
+	Matches  benchMatchesCommand  `cmd:"" default:"withargs" help:"Play many matches at once (what happens without naming one)."`
+	SignIns  benchSignInsCommand  `cmd:"" help:"Sign in many times a second."`
+	Presence benchPresenceCommand `cmd:"" help:"Look on with many sockets while friends come and go."`
 }
 
 // benchOutput is how a bench tells what it found.
@@ -118,6 +120,43 @@ func (b benchSignInsCommand) Run(ctx context.Context, c config, to streams) erro
 	report, err := bench.RunSignIns(ctx, bench.SignInConfig{
 		Base: s.base, Addr: addr, TLS: clientConfig, Metrics: s.MetricsAddr,
 		Rate: b.Rate, Duration: b.Duration, Wrong: b.Wrong, Logins: benchLogins{accounts}, Progress: b.progress(to),
+	})
+	if err != nil {
+		return err
+	}
+	return b.write(to, report)
+}
+
+// benchPresenceCommand looks on.
+type benchPresenceCommand struct {
+	Sockets  int           `default:"5000" help:"Sockets that stay open and look on." short:"n"`
+	Friends  int           `default:"50" help:"Friends of everybody, an even number." short:"f"`
+	Changes  int           `default:"100" help:"Times a second that somebody comes or goes, 2 to 1000." short:"r"`
+	Duration time.Duration `default:"20s" help:"How long is measured, 1s to 5m." short:"d"`
+	benchOutput
+}
+
+// Run is called by kong.
+func (b benchPresenceCommand) Run(ctx context.Context, c config, to streams) error {
+	switch {
+	case b.Sockets < 1 || b.Sockets > 20000:
+		return fmt.Errorf("--sockets is %d: choose 1 to 20000", b.Sockets)
+	case b.Friends < 0 || b.Friends > rally.FriendsMax || b.Friends%2 != 0:
+		return fmt.Errorf("--friends is %d: choose an even number to %d", b.Friends, rally.FriendsMax)
+	case b.Changes < 2 || b.Changes > 1000:
+		return fmt.Errorf("--changes is %d: choose 2 to 1000", b.Changes)
+	case b.Duration < time.Second || b.Duration > 5*time.Minute:
+		return fmt.Errorf("--duration is %s: choose 1s to 5m", b.Duration)
+	}
+	s, addr, clientConfig, accounts, err := c.target(ctx)
+	if err != nil {
+		return err
+	}
+	defer accounts.close()
+	report, err := bench.RunPresence(ctx, bench.PresenceConfig{
+		Base: s.base, Addr: addr, TLS: clientConfig, Metrics: s.MetricsAddr,
+		Sockets: b.Sockets, Friends: b.Friends, Changes: b.Changes, Duration: b.Duration,
+		Accounts: accounts, Progress: b.progress(to),
 	})
 	if err != nil {
 		return err

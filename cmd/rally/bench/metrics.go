@@ -23,6 +23,7 @@ const (
 	metricDropped  = "rally_inputs_dropped_total{"
 	metricUnstored = "rally_matches_unstored"
 	metricSkipped  = "rally_ticks_skipped_total"
+	metricRendered = "rally_presence_renders_total"
 )
 
 // sample is what the server says of itself at one moment.
