@@ -13,8 +13,8 @@ type Entrant struct {
 	Bot    rally.BotLevel
 }
 
-// seat is one end of a match. It belongs to the match's loop, except for the
-// Entrant, which never changes.
+// seat is one end of a match. It belongs to the match's loop, except for who
+// sits there, User and Bot, which never changes.
 type seat struct {
 	Entrant
 	bot *bot // moves for the house; nil for a person, and once the match is over
