@@ -34,4 +34,5 @@ type Inbox struct {
 	Notices    int         // that have not been read
 	Messages   int         // that have not been read, from people who are not muted
 	Challenges []Challenge // to them, that can be accepted, the newest first
+	Friends    []UserID    // in no order
 }

@@ -213,6 +213,11 @@ func press(action string) chromedp.Action[chromedp.Void] {
 	return click(`form[action="` + action + `"] button`)
 }
 
+// signOut opens the viewer's menu and presses what signs out.
+func signOut() []chromedp.Action[chromedp.Void] {
+	return []chromedp.Action[chromedp.Void]{click(".nav-self summary"), click(`header form[action="/sign-out"] button`)}
+}
+
 // click waits until the first element a selector finds can be seen and reached
 // and stays where it is, and presses the mouse on it.
 func click(selector string) chromedp.Action[chromedp.Void] {

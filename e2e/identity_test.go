@@ -47,7 +47,7 @@ func put(field, value string) chromedp.Action[chromedp.Void] {
 // signOut presses the button in the header.
 func (p *person) signOut() {
 	p.t.Helper()
-	p.do(press("/sign-out"))
+	p.do(signOut()...)
 	p.until(`document.querySelector('header a[href="/sign-in"]')`)
 }
 

@@ -154,7 +154,7 @@ func TestTwoTabs(t *testing.T) {
 		one.until(at("/play") + "&&" + socketIsOpen)
 		two.until(at(path) + "&&" + socketIsOpen)
 	}
-	one.do(press("/sign-out"))
+	one.do(signOut()...)
 	one.until(at("/"))
 	two.isTold("signed_out")
 	if where := one.path(); where != "/" {

@@ -154,7 +154,7 @@ func TestWithoutJavaScript(t *testing.T) {
 	other.do(press("/play"))
 	p.until(`location.pathname.startsWith("/matches/")`)
 	p.until(`document.querySelector("#court").innerText.includes("JavaScript")`)
-	p.do(click(`header form[action="/sign-out"] button`))
+	p.do(signOut()...)
 	p.until(`document.querySelector('header a[href="/sign-in"]')`)
 
 	t.Log("a wrong password is said where it belongs, and the address is kept")

@@ -94,7 +94,7 @@ func (s *Server) fail(c echo.Context, err error) {
 		_ = c.String(p.status, http.StatusText(p.status)+"\n")
 		return
 	}
-	page := views.ErrorPage{Page: s.page(c), Status: p.status, Message: p.message, RetryAfter: p.retryAfter}
+	page := views.ErrorPage{Page: s.barePage(c), Status: p.status, Message: p.message, RetryAfter: p.retryAfter}
 	if p.status < http.StatusInternalServerError {
 		page.RequestID = "" // it would help nobody
 	}

@@ -16,6 +16,7 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 		if obstacle := s.obstacle(of(c)); obstacle != "" {
 			return s.divert(c, obstacle)
 		}
+		s.noteActive(c)
 		return next(c)
 	}
 }

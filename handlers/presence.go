@@ -2,19 +2,113 @@ package handlers
 
 import (
 	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
 
 	"rally"
+	"rally/live"
+	"rally/views"
 )
 
-// presenceRoutes are those by which pages say that somebody is there.
-func (s *Server) presenceRoutes() []Route { return nil }
+// presenceRoutes are those by which pages say that somebody is there, and ask
+// what has come while they had no socket.
+func (s *Server) presenceRoutes() []Route {
+	return []Route{
+		{http.MethodPost, "/live/active", Full, s.active, 0},
+		{http.MethodGet, "/live/inbox", Member, s.inbox, 0},
+	}
+}
 
-// pushInbox has the pages of users show what waits for them.
-func (s *Server) pushInbox(context.Context, rally.Event) {}
+// active is what a page says when somebody has done something on it. The guard
+// has noted that already, as it does for every request that a person makes.
+func (s *Server) active(c echo.Context) error { return c.NoContent(http.StatusNoContent) }
 
-// pushRenamed has the pages of a user's friends, and of whoever plays or watches
-// them, show their new name.
-func (s *Server) pushRenamed(context.Context, rally.Event) {}
+// noteActive tells the hub of a request that a person has made: of a form that
+// was sent, and of a page. What a page asks for by itself says nothing about
+// who sits before it.
+func (s *Server) noteActive(c echo.Context) {
+	st, r := of(c), c.Request()
+	user := st.member()
+	if user == 0 || st.gate == Socket || c.Path() == "/live/token" || r.Method != http.MethodPost && isHTMX(r) {
+		return
+	}
+	s.c.Hub.Active(user)
+}
+
+// inbox is what waits for the viewer, for a page that has been without its
+// socket.
+func (s *Server) inbox(c echo.Context) error {
+	waiting, err := s.c.Notices.Inbox(c.Request().Context(), of(c).member())
+	if err != nil {
+		return err
+	}
+	return s.html(c, http.StatusOK, templ.Join(views.PushInbox(waiting), views.PushInvites(waiting.Challenges)))
+}
+
+// framed gives a whole page what its frame shows of the viewer's people. A page
+// is shown without when that cannot be known now.
+func (s *Server) framed(c echo.Context, page *views.Page) {
+	user := page.Viewer.User.ID
+	if !page.Viewer.SignedIn() || page.Viewer.Elsewhere || isPartial(c.Request()) {
+		return
+	}
+	waiting, err := s.c.Notices.Inbox(c.Request().Context(), user)
+	if err != nil {
+		s.c.Log.LogAttrs(c.Request().Context(), slog.LevelWarn, "inbox",
+			slog.String("id", page.RequestID), slog.Int64("user", int64(user)), slog.String("error", err.Error()))
+		return
+	}
+	page.Inbox, page.Online = waiting, s.c.Hub.Seen(waiting.Friends)
+}
+
+// pushInbox has the pages of users show how much waits for them.
+func (s *Server) pushInbox(ctx context.Context, users ...rally.UserID) {
+	for _, user := range users {
+		// Asked for only if a page of theirs is open here, and once for all.
+		waiting := sync.OnceValues(func() (rally.Inbox, error) { return s.c.Notices.Inbox(ctx, user) })
+		s.c.Hub.Push(user, func(locale string) ([]byte, error) {
+			found, err := waiting()
+			if err != nil {
+				return nil, err
+			}
+			return s.c.Views.Render(ctx, locale, views.PushInbox(found))
+		})
+	}
+}
+
+// pushRenamed has the pages of a user, of their friends, and of whoever plays
+// with them, show their new name. Those who only watch a match ask for it by
+// themselves.
+func (s *Server) pushRenamed(ctx context.Context, e rally.Event) {
+	for _, id := range e.Users {
+		user, err := s.c.Users.FindUser(ctx, id)
+		if err != nil {
+			s.c.Log.LogAttrs(ctx, slog.LevelWarn, "push", slog.String("event", string(e.Kind)),
+				slog.Int64("user", int64(id)), slog.String("error", err.Error()))
+			continue
+		}
+		s.c.Registry.Rename(id, user.Name)
+		s.c.Matchmaker.Rename(id, user.Name)
+		s.c.Hub.Renamed(id, user.Name)
+		concerned := append(s.c.Hub.Watchers(id), id)
+		if playing, ok := s.c.Registry.Playing(id); ok {
+			if info, ok := s.c.Registry.Find(playing); ok {
+				for _, player := range info.Players {
+					if player.User != 0 {
+						concerned = append(concerned, player.User)
+					}
+				}
+			}
+		}
+		s.c.Hub.PushAll(concerned, func(locale string) ([]byte, error) {
+			return s.c.Views.Render(ctx, locale, views.PushName(id, user.Name))
+		})
+	}
+}
 
 // notePlaying tells the hub who of a match's players plays now, if the match
 // runs on this node.
@@ -26,4 +120,18 @@ func (s *Server) notePlaying(e rally.Event) {
 		id, _ := s.c.Registry.Playing(user)
 		s.c.Hub.SetPlaying(user, id)
 	}
+}
+
+// painter renders what presence looks like.
+type painter struct{ views *views.Views }
+
+// NewPainter gives what renders badges for the hub.
+func NewPainter(v *views.Views) live.Painter { return painter{v} }
+
+func (p painter) Badge(locale string, friend rally.FriendState) ([]byte, error) {
+	return p.views.Render(context.Background(), locale, views.PushBadge(friend))
+}
+
+func (p painter) Online(locale string, friends []rally.FriendState) ([]byte, error) {
+	return p.views.Render(context.Background(), locale, views.PushOnline(friends))
 }

@@ -47,14 +47,16 @@ func (s *Server) OnEvent(e rally.Event) {
 		}
 	case rally.FriendsChanged:
 		s.pushFriends(ctx, e)
+		s.pushInbox(ctx, e.Users...)
 	case rally.Renamed:
 		s.pushRenamed(ctx, e)
 	case rally.Noticed, rally.MessagesRead:
-		s.pushInbox(ctx, e)
+		s.pushInbox(ctx, e.Users...)
 	case rally.ChallengeChanged:
 		s.pushChallenge(ctx, e)
 	case rally.MessageSent:
 		s.pushMessage(ctx, e)
+		s.pushInbox(ctx, e.Users[min(1, len(e.Users)):]...)
 	case rally.SessionEnded:
 		s.c.Hub.CloseSession(e.Session, live.CodeSessionEnded, e.Reason)
 	}

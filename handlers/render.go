@@ -19,6 +19,13 @@ const gzipFrom = 1024
 
 // page gives what every page is given.
 func (s *Server) page(c echo.Context) views.Page {
+	p := s.barePage(c)
+	s.framed(c, &p)
+	return p
+}
+
+// barePage is page without what is asked of the database.
+func (s *Server) barePage(c echo.Context) views.Page {
 	st := of(c)
 	return views.Page{
 		Viewer:    st.viewer,

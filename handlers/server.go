@@ -121,6 +121,8 @@ type Registry interface {
 	Resign(id rally.MatchID, user rally.UserID) error
 	Rematch(id rally.MatchID, user rally.UserID) (rally.MatchID, error)
 	Open(user rally.UserID, a match.Audience) *match.Link
+	// Rename has the matches that a user is in show another name.
+	Rename(user rally.UserID, name string)
 	Stats() match.Stats
 }
 
@@ -130,6 +132,7 @@ type Matchmaker interface {
 	Leave(user rally.UserID)
 	Waiting(user rally.UserID) (waited time.Duration, ok bool)
 	Seen(user rally.UserID)
+	Rename(user rally.UserID, name string)
 	Len() int
 }
 
@@ -144,6 +147,8 @@ type Hub interface {
 	// Presence gives what a user's friends see of them. Whether who asks is one
 	// is for the caller to know.
 	Presence(user rally.UserID) rally.Presence
+	// Seen is Presence of those among users who are not offline, by name.
+	Seen(users []rally.UserID) []rally.FriendState
 	Active(user rally.UserID)
 	SetPlaying(user rally.UserID, id rally.MatchID)
 	FriendsChanged(users ...rally.UserID)

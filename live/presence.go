@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"slices"
 
 	"rally"
@@ -22,6 +23,25 @@ func (h *Hub) Presence(user rally.UserID) rally.Presence {
 		return rally.Presence{State: rally.PresenceOnline}
 	}
 	return rally.Presence{State: rally.PresenceOffline}
+}
+
+// Seen gives what is seen of those users who are not offline, by name.
+func (h *Hub) Seen(users []rally.UserID) []rally.FriendState {
+	var seen []rally.FriendState
+	for _, user := range users {
+		h.mu.RLock()
+		conns := h.users[user]
+		var name string
+		if len(conns) > 0 {
+			name = conns[0].viewer.User.Name
+		}
+		h.mu.RUnlock()
+		if p := h.Presence(user); p.State != rally.PresenceOffline {
+			seen = append(seen, rally.FriendState{User: user, Name: name, Presence: p})
+		}
+	}
+	slices.SortFunc(seen, func(a, b rally.FriendState) int { return cmp.Compare(a.Name, b.Name) })
+	return seen
 }
 
 // Active notes that somebody has done something on a page of theirs.

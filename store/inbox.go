@@ -2,15 +2,75 @@ package store
 
 import (
 	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"rally"
 )
 
-// Inbox gives what waits for somebody on whatever page they are.
+// inboxRow is what waits for somebody, and one of the challenges to them; its id
+// is "" when there is none.
+type inboxRow struct {
+	Requests    int
+	Notices     int
+	Messages    int
+	Friends     []int64
+	ChallengeID string
+	FromUser    int64
+	FromName    string
+	FromAvatar  string
+	Points      int
+	Rated       bool
+	MadeAt      time.Time
+	ExpiresAt   time.Time
+}
+
+// Inbox gives what waits for somebody on whatever page they are, with one
+// query. Of who challenges them it knows no more than id, name and picture.
 func (s *Store) Inbox(ctx context.Context, user rally.UserID) (in rally.Inbox, err error) {
-	if in.Requests, err = s.CountRequests(ctx, user); err != nil {
+	ctx, done := s.begin(ctx, "Inbox", &err)
+	defer done()
+	const sql = `
+		SELECT (SELECT count(*) FROM friendships
+		        WHERE (low = $1 OR high = $1) AND asked_by <> $1 AND friends_since IS NULL AND NOT hidden) AS requests,
+		       (SELECT count(*) FROM notices WHERE user_id = $1 AND NOT read AND at > $3) AS notices,
+		       (SELECT count(*) FROM messages m WHERE to_user = $1 AND NOT read AND at > $4
+		          AND NOT EXISTS (SELECT FROM mutes WHERE user_id = $1 AND muted = m.from_user)
+		          AND NOT EXISTS (SELECT FROM blocks WHERE blocker = $1 AND blocked = m.from_user)) AS messages,
+		       ARRAY(` + friendIDs + `) AS friends,
+		       coalesce(c.id, '') AS challenge_id, coalesce(u.id, 0) AS from_user, coalesce(u.name, '') AS from_name,
+		       coalesce(u.avatar, '') AS from_avatar, coalesce(c.points, 0) AS points, coalesce(c.rated, false) AS rated,
+		       coalesce(c.created_at, $2) AS made_at, coalesce(c.expires_at, $2) AS expires_at
+		FROM (VALUES (1)) one
+		LEFT JOIN (challenges c JOIN users u ON u.id = c.from_user)
+		  ON c.to_user = $1 AND NOT c.hidden AND c.state = 'open' AND c.expires_at > $2
+		ORDER BY c.created_at DESC, c.id
+		LIMIT $5`
+	now := s.time()
+	rows, _ := s.pool.Query(ctx, sql, int64(user), now, now.Add(-noticesKept), now.Add(-messagesKept), challengesListed)
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[inboxRow])
+	if err != nil {
 		return in, err
 	}
-	in.Notices, err = s.UnreadNotices(ctx, user)
-	return in, err
+	first := found[0] // the counts are in every row, and there is always one
+	in = rally.Inbox{Requests: first.Requests, Notices: first.Notices, Messages: first.Messages}
+	for _, id := range first.Friends {
+		in.Friends = append(in.Friends, rally.UserID(id))
+	}
+	for _, row := range found {
+		if row.ChallengeID != "" {
+			in.Challenges = append(in.Challenges, row.challenge(user))
+		}
+	}
+	return in, nil
+}
+
+// challenge gives the row's challenge to somebody.
+func (r inboxRow) challenge(to rally.UserID) rally.Challenge {
+	return rally.Challenge{
+		ID: rally.ChallengeID(r.ChallengeID), To: to, Points: r.Points, Rated: r.Rated,
+		From:      rally.User{ID: rally.UserID(r.FromUser), Name: r.FromName, Avatar: r.FromAvatar},
+		CreatedAt: r.MadeAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), State: rally.ChallengeOpen,
+	}
 }

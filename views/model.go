@@ -16,6 +16,11 @@ type Page struct {
 	Path      string // of this page, with its query: where the language and theme forms come back to
 	RequestID string
 	Dev       bool
+
+	// What waits for a member, and which of their friends are online, by name.
+	// Only whole pages show it.
+	Inbox  rally.Inbox
+	Online []rally.FriendState
 }
 
 // The values of the preference forms' fields (POST /preferences): locale is

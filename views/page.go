@@ -23,8 +23,21 @@ func matchAction(id rally.MatchID, what string) string {
 // earlier one open as well.
 func panelOf(id rally.MatchID) string { return `#match-panel[data-match="` + string(id) + `"]` }
 
-func profileURL(id rally.UserID) templ.SafeURL {
-	return templ.SafeURL("/players/" + strconv.FormatInt(int64(id), 10))
+func profileURL(id rally.UserID) templ.SafeURL { return templ.SafeURL("/players/" + userID(id)) }
+
+// userID is a user's id as addresses and attributes have it.
+func userID(id rally.UserID) string { return strconv.FormatInt(int64(id), 10) }
+
+// countText is a number in the header, "" for none.
+func countText(n int) string {
+	switch {
+	case n <= 0:
+		return ""
+	case n > 99:
+		return "99+"
+	default:
+		return strconv.Itoa(n)
+	}
 }
 
 func olderURL(id rally.UserID, cursor string) string {

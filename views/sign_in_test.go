@@ -14,8 +14,8 @@ func TestHeaderByStage(t *testing.T) {
 		page views.Page
 		want string
 	}{
-		"nobody":                      {anybody("/"), "/sign-in /sign-up"},
-		"member":                      {member("/"), "/play /players/7 /settings"},
+		"nobody":                      {anybody("/"), "/leaderboard /sign-in /sign-up"},
+		"member":                      {member("/"), "/play /friends /leaderboard /notices /chat /players/7 /settings"},
 		"code owed":                   {owing("/"), "/sign-in/code"},
 		"code owed, at its form":      {owing("/sign-in/code?next=/play"), ""},
 		"live elsewhere":              {away("/"), "/sign-in/elsewhere"},
@@ -106,7 +106,7 @@ func TestProof(t *testing.T) {
 	d.has("details[open] input[name=code][aria-invalid=true][autofocus]", "input[name=password]:not([aria-invalid]):not([autofocus])")
 	d = render(t, "en", pages["proof, codes"])
 	d.has("input[name=code][aria-describedby^=form-problem]")
-	d.lacks("details", "input[name=password]")
+	d.lacks("main details", "input[name=password]")
 	d = render(t, "en", pages["proof, providers"])
 	d.has("a[href='/settings/proof/with/github?next=%2Fsettings%2Femail']")
 	d.lacks("main form")
