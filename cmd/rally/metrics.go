@@ -46,8 +46,14 @@ type roomMetrics struct {
 	droppedInputs, lateness                      *prometheus.Desc
 	opened, offered, written, replaced           *prometheus.Desc
 	texts, droppedFrames, closed                 *prometheus.Desc
-	published, received, lost                    *prometheus.Desc
+	bus                                          busMetrics
 }
+
+// descriptor names a metric; counter publishes one.
+type (
+	descriptor func(name, help string, labels ...string) *prometheus.Desc
+	counter    func(d *prometheus.Desc, v uint64, labels ...string)
+)
 
 func newRoomMetrics(
 	matches func() match.Stats, sockets func() live.Stats, events func() bus.Stats, waiting func() int,
@@ -80,9 +86,7 @@ func newRoomMetrics(
 		texts:         desc("socket_texts_total", "Page fragments written."),
 		droppedFrames: desc("socket_frames_dropped_total", "Binary frames that found no room."),
 
-		published: desc("events_published_total", "Events sent over the bus."),
-		received:  desc("events_received_total", "Events of the bus acted upon."),
-		lost:      desc("events_lost_total", "Events that found no room or could not be sent or read.", "where"),
+		bus: newBusMetrics(desc),
 	}
 }
 
@@ -126,12 +130,7 @@ func (m *roomMetrics) Collect(out chan<- prometheus.Metric) {
 		counter(m.closed, n, cause)
 	}
 
-	e := m.events()
-	counter(m.published, e.Published)
-	counter(m.received, e.Received)
-	counter(m.lost, e.Dropped, "publish")
-	counter(m.lost, e.Lost, "subscribe")
-	counter(m.lost, e.Malformed, "malformed")
+	m.bus.collect(m.events(), counter)
 }
 
 // constHistogram gives h in Prometheus's form: cumulative, in seconds.
