@@ -26,6 +26,9 @@ const (
 	chargeResetEmail    = "reset_email"
 	chargeLetterUser    = "letter_user"
 	chargeLetterEmail   = "letter_email"
+	chargeChallenge     = "challenge"
+	chargeMessageSoon   = "message_soon"
+	chargeMessageLong   = "message_long"
 	chargeFriendUser    = "friend_user"
 	chargeSearchUser    = "search_user"
 )
@@ -118,6 +121,34 @@ func FriendCharges(user rally.UserID) []rally.Charge {
 // as they like, and who would copy all names out does not get far.
 func SearchCharges(user rally.UserID) []rally.Charge {
 	return []rally.Charge{charge(chargeSearchUser, 60, 2*time.Second, 15*time.Second, time.Minute, userKey(user))}
+}
+
+// MessageCharges is what a message costs whoever sends it at that time: there
+// may be ten within ten seconds, and sixty within five minutes. Each such span
+// is counted by itself, so that somebody who talks on and on without haste never
+// waits.
+func MessageCharges(user rally.UserID, now time.Time) []rally.Charge {
+	spans := []struct {
+		kind string
+		max  int
+		span time.Duration
+	}{
+		{chargeMessageSoon, 10, 10 * time.Second},
+		{chargeMessageLong, 60, 5 * time.Minute},
+	}
+	charges := make([]rally.Charge, len(spans))
+	for i, s := range spans {
+		begin := now.UTC().Truncate(s.span)
+		left := begin.Add(s.span).Sub(now)
+		charges[i] = charge(s.kind, s.max, left, left, s.span, userKey(user), begin.Format(time.RFC3339))
+	}
+	return charges
+}
+
+// ChallengeCharges is what challenging somebody costs: each comes up on their
+// page.
+func ChallengeCharges(user rally.UserID) []rally.Charge {
+	return []rally.Charge{charge(chargeChallenge, 20, 10*time.Second, 10*time.Minute, 10*time.Minute, userKey(user))}
 }
 
 func userKey(user rally.UserID) string { return strconv.FormatInt(int64(user), 10) }
