@@ -49,6 +49,28 @@ document.addEventListener("htmx:before:settle", ({ detail }) => {
   }
 });
 
+// A menu of the header closes when what comes next is elsewhere.
+for (const name of ["pointerdown", "focusin", "keydown"]) {
+  document.addEventListener(name, ({ target, key }) => {
+    for (const menu of document.querySelectorAll(".menu[open]")) {
+      if (key ? key !== "Escape" : menu.contains(target)) continue;
+      if (key && menu.contains(target)) menu.firstElementChild.focus();
+      menu.open = false;
+    }
+  });
+}
+
+// How many friends are online is how many are on the list.
+const online = document.getElementById("online")?.closest(".menu");
+
+if (online) {
+  new MutationObserver(() => {
+    const n = online.querySelectorAll("#online > li").length;
+    document.getElementById("online-count").textContent = n > 99 ? "99+" : n || "";
+    if (lost && document.activeElement === document.body) online.firstElementChild.focus({ preventScroll: true });
+  }).observe(online.lastElementChild, { childList: true, subtree: true });
+}
+
 // What an earlier request came to is no longer news.
 document.addEventListener("htmx:before:request", () => {
   document.getElementById("status").replaceChildren();
@@ -111,9 +133,24 @@ if (document.body.hasAttribute("data-hx-ws:connect")) {
   });
 }
 
+// Friends see somebody who has done nothing on any page for a while as away.
+const ACTIVE_MS = 2 * 60_000;
+let activeAt = Date.now(); // asking for the page was something
+
+function active() {
+  if (document.hidden || Date.now() - activeAt < ACTIVE_MS) return;
+  activeAt = Date.now();
+  fetch("/live/active", { method: "POST" }).catch(() => {}); // the next one then
+}
+
+if (document.body.hasAttribute("data-hx-ws:connect")) {
+  for (const name of ["pointerdown", "pointermove", "keydown", "visibilitychange"]) document.addEventListener(name, active);
+}
+
 // Whoever looks at a page that has lost its socket is told so, unless it comes
 // back at once or the court says it.
 let silence = 0;
+let before = false;
 
 document.addEventListener("htmx:ws:close", () => {
   silence ||= setTimeout(() => {
@@ -130,6 +167,9 @@ document.addEventListener("htmx:ws:after:connection", () => {
   clearTimeout(silence);
   silence = 0;
   document.getElementById("lost").replaceChildren();
+  // What was pushed meanwhile is asked for.
+  if (before) document.body.dispatchEvent(new Event("rally:back"));
+  before = true;
 });
 
 // A page that comes back from the browser's memory has lost its socket.
