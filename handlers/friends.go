@@ -2,8 +2,14 @@ package handlers
 
 import (
 	"context"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
 
 	"rally"
+	"rally/views"
 )
 
 // People keeps how people stand to each other. What may be asked of whom, and
@@ -27,7 +33,148 @@ type People interface {
 }
 
 // friendRoutes are those of friends and of people to find.
-func (s *Server) friendRoutes() []Route { return nil }
+func (s *Server) friendRoutes() []Route {
+	const (
+		get  = http.MethodGet
+		post = http.MethodPost
+	)
+	return []Route{
+		{get, friendsPath, Member, s.friends, 0},
+		{get, "/friends/blocked", Member, s.blocked, 0},
+		{get, "/people", Member, s.people, 0},
+		{get, "/people/:id/actions", Member, s.personActions, 0},
+		{post, "/people/:id/ask", Member, s.ask, 0},
+		{post, "/people/:id/accept", Member, s.deed("accept", s.c.People.Accept), 0},
+		{post, "/people/:id/decline", Member, s.deed("decline", s.c.People.Decline), 0},
+		{post, "/people/:id/withdraw", Member, s.deed("withdraw", s.c.People.Withdraw), 0},
+		{post, "/people/:id/remove", Member, s.deed("remove", s.c.People.Remove), 0},
+		{post, "/people/:id/block", Member, s.deed("block", s.c.People.Block), 0},
+		{post, "/people/:id/unblock", Member, s.deed("unblock", s.c.People.Unblock), 0},
+	}
+}
 
-// pushFriends has the pages of two people show how they stand to each other now.
-func (s *Server) pushFriends(context.Context, rally.Event) {}
+const (
+	friendsPath = "/friends"
+	peoplePage  = 50  // how many people a list shows at once
+	peopleMax   = 500 // … and at most, however often it was asked for more
+)
+
+// friends shows who the viewer's friends are, and who would be; of one list
+// what comes after a cursor.
+func (s *Server) friends(c echo.Context) error {
+	if list := c.QueryParam("list"); list != "" {
+		return s.moreFriends(c, list)
+	}
+	page, err := s.friendsPage(c)
+	if err != nil {
+		return err
+	}
+	return s.show(c, http.StatusOK, views.Friends(page), views.FriendLists(page))
+}
+
+// friendsPage has all lists, each as far down as the page that asks shows it.
+func (s *Server) friendsPage(c echo.Context) (page views.FriendsPage, err error) {
+	page.Page = s.pageAt(c, friendsPath)
+	for list, into := range map[string]*views.PeopleList{
+		views.ListRequests: &page.Requests, views.ListFriends: &page.Friends, views.ListAsked: &page.Asked,
+	} {
+		if *into, err = s.list(c, list, "", shown(c, list)); err != nil {
+			return page, err
+		}
+	}
+	return page, nil
+}
+
+// moreFriends shows one list from a cursor on.
+func (s *Server) moreFriends(c echo.Context, list string) error {
+	found, err := s.list(c, list, c.QueryParam("after"), peoplePage)
+	if err != nil {
+		return err
+	}
+	page := views.FriendsPage{Page: s.page(c), Only: list}
+	switch list {
+	case views.ListRequests:
+		page.Requests = found
+	case views.ListFriends:
+		page.Friends = found
+	default:
+		page.Asked = found
+	}
+	return s.show(c, http.StatusOK, views.Friends(page), views.FriendRows(page, list, found))
+}
+
+// list gives the first n people of one of the viewer's lists from a cursor on,
+// those who are online first.
+func (s *Server) list(c echo.Context, name, cursor string, n int) (l views.PeopleList, err error) {
+	ask, ok := map[string]func(context.Context, rally.UserID, string, int) ([]rally.Person, string, error){
+		views.ListRequests: s.c.People.ListRequests,
+		views.ListFriends:  s.c.People.ListFriends,
+		views.ListAsked:    s.c.People.ListAsked,
+	}[name]
+	if !ok {
+		return l, notFound()
+	}
+	ctx, user := c.Request().Context(), of(c).member()
+	for l.More = cursor; len(l.People) < n; {
+		people, next, err := ask(ctx, user, l.More, n-len(l.People))
+		if err != nil {
+			return l, err
+		}
+		l.People = append(l.People, s.cards(people)...)
+		if l.More = next; next == "" {
+			break
+		}
+	}
+	slices.SortStableFunc(l.People, func(a, b views.PersonCard) int { return away(a) - away(b) })
+	return l, nil
+}
+
+// away puts whoever is not there behind those who are.
+func away(c views.PersonCard) int {
+	if c.Presence.State == rally.PresenceOffline {
+		return 1
+	}
+	return 0
+}
+
+// shown gives how many rows of a list the page shows that asks for it anew: it
+// says so once for each part that it has asked for.
+func shown(c echo.Context, list string) (n int) {
+	for _, part := range c.QueryParams()[list] {
+		rows, err := strconv.Atoi(part)
+		if err != nil || rows < 0 {
+			return peoplePage
+		}
+		n += min(rows, peopleMax)
+	}
+	return min(max(n, peoplePage), peopleMax)
+}
+
+// blocked lists whom the viewer has blocked.
+func (s *Server) blocked(c echo.Context) error {
+	people, more, err := s.c.People.ListBlocked(c.Request().Context(), of(c).member(), c.QueryParam("after"), peoplePage)
+	if err != nil {
+		return err
+	}
+	page := views.BlockedPage{Page: s.page(c), Blocked: views.PeopleList{People: s.cards(people), More: more}}
+	return s.show(c, http.StatusOK, views.Blocked(page), views.BlockedRows(page))
+}
+
+// card is somebody as their viewer sees them now.
+func (s *Server) card(p rally.Person) views.PersonCard {
+	c := views.PersonCard{Person: p}
+	if p.Relation == rally.RelationFriends {
+		if c.Presence = s.c.Hub.Presence(p.User.ID); c.Presence.State == rally.PresenceOffline {
+			c.Presence.SeenAt = p.SeenAt
+		}
+	}
+	return c
+}
+
+func (s *Server) cards(people []rally.Person) []views.PersonCard {
+	cards := make([]views.PersonCard, len(people))
+	for i, p := range people {
+		cards[i] = s.card(p)
+	}
+	return cards
+}

@@ -8,11 +8,11 @@ type PeopleList struct {
 	More   string // cursor of those after these, "" for no more
 }
 
-// Which of the lists on the friends page.
+// The lists of the friends page, by the names they have in addresses.
 const (
+	ListRequests = "requests" // those who have asked the viewer
 	ListFriends  = "friends"
-	ListRequests = "requests" // of others, to the viewer
-	ListAsked    = "asked"    // by the viewer
+	ListAsked    = "asked" // those whom the viewer has asked
 )
 
 // FriendsPage is who somebody's friends are, and who would be.
@@ -21,22 +21,27 @@ type FriendsPage struct {
 	Requests, Friends, Asked PeopleList
 
 	Only  string       // the one list that is shown, from some cursor on; "" for all
-	Acted rally.UserID // whom the viewer has just done something about; 0 for nobody
+	Acted rally.UserID // about whom the viewer has just done something; 0 for nobody
 }
 
 // BlockedPage lists whom somebody has blocked.
 type BlockedPage struct {
 	Page
 	Blocked PeopleList
-	Acted   rally.UserID // as in FriendsPage
 }
 
 // PeoplePage is the search for people.
 type PeoplePage struct {
 	Page
 	Query   string // as it was typed
+	Looked  bool   // Found is what there is of it
 	Found   PeopleList
-	Asked   bool   // something was looked for
 	Problem string // message id
 	Wait    int    // seconds until another try; 0: now
+}
+
+// Deed is what somebody has just done about a person.
+type Deed struct {
+	What string // as in the address: ask, accept, …
+	Name string // of the person
 }
