@@ -63,6 +63,19 @@ type Config struct {
 	// Places says which of a user's sessions may have sockets. nil: all.
 	Places Places
 
+	// Painter renders what friends see of each other, and Friends gives a
+	// user's friends, in any order. Without both nobody is told anything.
+	Painter Painter
+	Friends func(ctx context.Context, user rally.UserID) ([]rally.UserID, error)
+	// Seen writes down when people were last here; nil: it is not.
+	Seen func(ctx context.Context, seen map[rally.UserID]time.Time) error
+	// Nodes are the other nodes. nil: there are none.
+	Nodes Nodes
+
+	OfflineAfter time.Duration // how long somebody is here after their last socket; 5 s
+	AwayAfter    time.Duration // how long somebody who does nothing is not away; 5 min
+	GoneAfter    time.Duration // how long another node counts after its last sign of life; 8 s
+
 	PingEvery    time.Duration // silence after which a browser is pinged; 15 s
 	DeadAfter    time.Duration // silence after which it counts as gone; 25 s
 	CheckEvery   time.Duration // 1 min; sessions are checked somewhat more often
@@ -79,6 +92,9 @@ func (c Config) withDefaults() Config {
 		value *time.Duration
 		usual time.Duration
 	}{
+		{&c.OfflineAfter, 5 * time.Second},
+		{&c.AwayAfter, 5 * time.Minute},
+		{&c.GoneAfter, 8 * time.Second},
 		{&c.PingEvery, 15 * time.Second},
 		{&c.DeadAfter, 25 * time.Second},
 		{&c.CheckEvery, time.Minute},

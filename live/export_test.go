@@ -1,8 +1,55 @@
 package live
 
+import (
+	"time"
+
+	"rally"
+)
+
 // Places gives how many users' places the hub remembers.
 func (h *Hub) Places() int {
 	h.keeper.mu.Lock()
 	defer h.keeper.mu.Unlock()
 	return len(h.keeper.users)
+}
+
+// NewHubAt is NewHub with a clock by which people come and go. After it has
+// been moved, Settled has to be asked.
+func NewHubAt(cfg Config, clock func() time.Time) *Hub { return newHub(cfg, clock) }
+
+// Settled says whether all that follows from what the crowd knows at this time
+// has been done, and has it done.
+func (h *Hub) Settled() bool {
+	cr := h.crowd
+	cr.mu.Lock()
+	defer cr.mu.Unlock()
+	now := cr.now()
+	settled := cr.ready && len(cr.badges)+len(cr.greets)+len(cr.wanted)+len(cr.untold)+len(cr.seen) == 0 &&
+		cr.loaders == 0 && !cr.telling && !cr.writing && (len(cr.alarms) == 0 || cr.alarms[0].alarm.at > now) &&
+		cr.until > now && !cr.busy
+	for _, n := range cr.nodes {
+		settled = settled && (n.alive || n.gone || now < n.at+cr.cfg.GoneAfter)
+	}
+	cr.poke()
+	return settled
+}
+
+// Crowd gives how many people the hub knows of, how many are watched, and of
+// how many nodes it knows.
+func (h *Hub) Crowd() (people, watched, nodes int) {
+	cr := h.crowd
+	cr.mu.Lock()
+	defer cr.mu.Unlock()
+	return len(cr.people), len(cr.watchers), len(cr.nodes)
+}
+
+// Told gives what other nodes have been told of a user.
+func (h *Hub) Told(user rally.UserID) Sighting {
+	cr := h.crowd
+	cr.mu.Lock()
+	defer cr.mu.Unlock()
+	if p := cr.people[user]; p != nil {
+		return p.told
+	}
+	return Sighting{}
 }

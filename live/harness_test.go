@@ -62,9 +62,15 @@ func (e *end) Close() {
 // receiver must have been closed exactly once.
 func newSite(t testing.TB, cfg live.Config, receive func(*end, []byte) error) *site {
 	t.Helper()
+	return newSiteAt(t, cfg, receive, time.Now)
+}
+
+// newSiteAt is newSite with the clock by which people come and go.
+func newSiteAt(t testing.TB, cfg live.Config, receive func(*end, []byte) error, clock func() time.Time) *site {
+	t.Helper()
 	s := &site{log: &lines{}, opened: make(chan *end, 100), receive: receive}
 	cfg.Log = slog.New(s.log)
-	s.hub = live.NewHub(cfg)
+	s.hub = live.NewHubAt(cfg, clock)
 	s.server = httptest.NewServer(s)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -87,7 +93,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	user, _ := strconv.ParseInt(q.Get("user"), 10, 64)
 	v := rally.Viewer{
 		Stage:   rally.ParseStage(q.Get("stage")),
-		User:    rally.User{ID: rally.UserID(user)},
+		User:    rally.User{ID: rally.UserID(user), Name: q.Get("name")},
 		Session: rally.SessionID(q.Get("session")),
 		Locale:  q.Get("locale"),
 	}

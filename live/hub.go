@@ -26,6 +26,7 @@ type Hub struct {
 	stats   counters
 	buffers sync.Pool // of *[FrameMax + 2]byte
 	keeper  *keeper
+	crowd   *crowd
 
 	sweepEvery time.Duration
 
@@ -52,7 +53,10 @@ type session struct {
 }
 
 // NewHub makes a hub and starts its goroutines, which Shutdown ends.
-func NewHub(cfg Config) *Hub {
+func NewHub(cfg Config) *Hub { return newHub(cfg, time.Now) }
+
+// newHub is NewHub with the clock by which people come and go.
+func newHub(cfg Config, clock func() time.Time) *Hub {
 	h := &Hub{
 		cfg:      cfg.withDefaults(),
 		started:  time.Now(),
@@ -68,6 +72,7 @@ func NewHub(cfg Config) *Hub {
 		_, code, reason := causeElsewhere.describe()
 		h.CloseSession(id, code, reason)
 	})
+	h.crowd = newCrowd(&h.cfg, clock)
 	h.loops.Go(h.sweepLoop)
 	if h.cfg.Check != nil {
 		h.loops.Go(h.checkLoop)
@@ -98,25 +103,9 @@ func (h *Hub) Push(user rally.UserID, render func(locale string) ([]byte, error)
 	conns := slices.Clone(h.users[user])
 	h.mu.RUnlock()
 
-	var rendered map[string][]byte
-	for _, c := range conns {
-		locale := c.viewer.Locale
-		fragment, ok := rendered[locale]
-		if !ok {
-			var err error
-			if fragment, err = render(locale); err != nil {
-				h.cfg.Log.Error("push: render", "user", int64(user), "locale", locale, "error", escape(err.Error()))
-				fragment = nil
-			}
-			if rendered == nil {
-				rendered = make(map[string][]byte, 1)
-			}
-			rendered[locale] = fragment
-		}
-		if fragment != nil {
-			c.text(fragment)
-		}
-	}
+	deliver(conns, render, func(locale string, err error) {
+		h.cfg.Log.Error("push: render", "user", int64(user), "locale", locale, "error", escape(err.Error()))
+	})
 }
 
 // CloseSession closes every socket of a session with a code of 4000 to 4999
@@ -158,13 +147,17 @@ func (h *Hub) CloseElsewhere(user rally.UserID, except rally.SessionID) {
 
 // Shutdown refuses new sockets, closes all with CodeStopping and waits until
 // they are gone, which takes CloseWait; when ctx ends before, they are cut.
-// Then it ends the hub's goroutines and gives all places back, which may take
-// a second more. The hub cannot be used again.
+// Meanwhile it writes down when everybody was last seen. Then it ends the hub's
+// goroutines and gives all places back, which may take a second more. The hub
+// cannot be used again.
 func (h *Hub) Shutdown(ctx context.Context) {
 	h.mu.Lock()
 	h.stopping = true
 	h.mu.Unlock()
 	h.refuse()
+	var crowd sync.WaitGroup
+	crowd.Go(func() { h.crowd.close(ctx) })
+	defer crowd.Wait()
 	conns := h.conns()
 	for _, c := range conns {
 		c.end(because(causeStopping, nil))

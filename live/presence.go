@@ -1,8 +1,8 @@
 package live
 
 import (
-	"cmp"
 	"slices"
+	"time"
 
 	"rally"
 )
@@ -16,55 +16,47 @@ type Painter interface {
 	Online(locale string, friends []rally.FriendState) ([]byte, error)
 }
 
-// Presence gives what a user's friends see of them, as far as this node knows;
-// when they were last here is not part of it.
-func (h *Hub) Presence(user rally.UserID) rally.Presence {
-	if h.Online(user) {
-		return rally.Presence{State: rally.PresenceOnline}
-	}
-	return rally.Presence{State: rally.PresenceOffline}
-}
+// Presence gives what a user's friends see of them; when they were last here is
+// not part of it.
+func (h *Hub) Presence(user rally.UserID) rally.Presence { return h.crowd.presence(user) }
 
 // Seen gives what is seen of those users who are not offline, by name.
-func (h *Hub) Seen(users []rally.UserID) []rally.FriendState {
-	var seen []rally.FriendState
-	for _, user := range users {
-		h.mu.RLock()
-		conns := h.users[user]
-		var name string
-		if len(conns) > 0 {
-			name = conns[0].viewer.User.Name
-		}
-		h.mu.RUnlock()
-		if p := h.Presence(user); p.State != rally.PresenceOffline {
-			seen = append(seen, rally.FriendState{User: user, Name: name, Presence: p})
-		}
-	}
-	slices.SortFunc(seen, func(a, b rally.FriendState) int { return cmp.Compare(a.Name, b.Name) })
-	return seen
-}
+func (h *Hub) Seen(users []rally.UserID) []rally.FriendState { return h.crowd.among(users) }
 
 // Active notes that somebody has done something on a page of theirs.
-func (h *Hub) Active(rally.UserID) {}
+func (h *Hub) Active(user rally.UserID) {
+	h.crowd.change(user, func(p *person, now time.Duration) { p.activeAt = now })
+}
 
 // SetPlaying notes which match a user is in that runs on this node, "" for none.
-func (h *Hub) SetPlaying(rally.UserID, rally.MatchID) {}
+func (h *Hub) SetPlaying(user rally.UserID, id rally.MatchID) {
+	h.crowd.change(user, func(p *person, _ time.Duration) { p.match = id })
+}
 
-// FriendsChanged notes that users have other friends than before: each is asked
-// about anew, and their pages show who is online now.
-func (h *Hub) FriendsChanged(...rally.UserID) {}
+// FriendsChanged notes that users may have other friends than before. Those who
+// are here are asked about anew, and if it is so, their pages show who is online
+// now.
+func (h *Hub) FriendsChanged(users ...rally.UserID) { h.crowd.friendsChanged(users) }
 
-// Renamed notes a user's new name, for badges.
-func (h *Hub) Renamed(rally.UserID, string) {}
+// Renamed notes a user's new name, for badges from now on.
+func (h *Hub) Renamed(user rally.UserID, name string) {
+	h.crowd.change(user, func(p *person, _ time.Duration) { p.name = name })
+}
 
 // Watchers gives the friends of a user who have pages open on this node, in
 // order.
-func (h *Hub) Watchers(rally.UserID) []rally.UserID { return nil }
+func (h *Hub) Watchers(user rally.UserID) []rally.UserID { return h.crowd.watching(user) }
 
 // PushAll is Push to several users, each once: render is called once for each
 // locale among all of them.
 func (h *Hub) PushAll(users []rally.UserID, render func(locale string) ([]byte, error)) {
+	var conns []*Conn
+	h.mu.RLock()
 	for _, user := range slices.Compact(slices.Sorted(slices.Values(users))) {
-		h.Push(user, render)
+		conns = append(conns, h.users[user]...)
 	}
+	h.mu.RUnlock()
+	deliver(conns, render, func(locale string, err error) {
+		h.cfg.Log.Error("push: render", "users", len(users), "locale", locale, "error", escape(err.Error()))
+	})
 }

@@ -19,6 +19,7 @@ func (c *Conn) run(r Receiver) {
 	c.read(r)
 	c.report()
 	c.hub.remove(c)
+	c.hub.crowd.leave(c)
 	c.hub.keeper.leave(c.viewer.User.ID, c.viewer.Session, c.ending.returns())
 	r.Close()
 	c.drain()

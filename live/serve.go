@@ -76,10 +76,12 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, v rally.Viewer, open
 		return nil
 	}
 	h.add(c)
+	h.crowd.arrive(c)
 	defer func() {
 		if !running { // open panicked
 			c.end(ending{cause: causePanic})
 			h.remove(c)
+			h.crowd.leave(c)
 		}
 	}()
 	receiver := open(c)

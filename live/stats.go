@@ -13,6 +13,25 @@ type Stats struct {
 	Texts    uint64            // fragments written
 	Dropped  uint64            // binary frames that found no room, or were too long
 	Closed   map[string]uint64 // sockets closed, by cause
+	Presence PresenceStats
+}
+
+// PresenceStats are the counts about who is seen where: Here, Elsewhere and
+// Watching as of now, the others since the hub started.
+type PresenceStats struct {
+	Here      int    // people with a page open here, or who had one just now
+	Elsewhere int    // people whom another node sees
+	Watching  int    // pairs of one who is here and a friend
+	Changes   uint64 // of what is seen of somebody
+	Badges    uint64 // handed to sockets
+	Greetings uint64 // lists of friends handed to sockets
+	Rendered  uint64 // fragments, of both kinds
+	Coalesced uint64 // looks at a change that had to wait for the quiet after the last badge
+}
+
+// crowdCounters are what PresenceStats are made of.
+type crowdCounters struct {
+	changes, badges, greetings, rendered, coalesced atomic.Uint64
 }
 
 // counters are what Stats are made of.
@@ -40,10 +59,35 @@ func (h *Hub) Stats() Stats {
 		Texts:    h.stats.texts.Load(),
 		Dropped:  h.stats.dropped.Load(),
 		Closed:   make(map[string]uint64, causes),
+		Presence: h.crowd.stats(),
 	}
 	for c := range causes {
 		name, _, _ := c.describe()
 		s.Closed[name] = h.stats.closed[c].Load()
+	}
+	return s
+}
+
+// stats gives the crowd's counts.
+func (cr *crowd) stats() PresenceStats {
+	s := PresenceStats{
+		Changes:   cr.counts.changes.Load(),
+		Badges:    cr.counts.badges.Load(),
+		Greetings: cr.counts.greetings.Load(),
+		Rendered:  cr.counts.rendered.Load(),
+		Coalesced: cr.counts.coalesced.Load(),
+	}
+	cr.mu.Lock()
+	defer cr.mu.Unlock()
+	now := cr.now()
+	for _, p := range cr.people {
+		if p.own(now, cr.cfg).Here {
+			s.Here++
+		}
+		if p.elsewhere().here {
+			s.Elsewhere++
+		}
+		s.Watching += len(p.circle.friends)
 	}
 	return s
 }

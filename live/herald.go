@@ -1,0 +1,196 @@
+package live
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"rally"
+)
+
+// herald tells friends what they have to see, until close. It alone does, one
+// thing after the other, so that what a socket is told later is never older.
+func (cr *crowd) herald() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-cr.ctx.Done():
+			return
+		case <-cr.wake:
+		case <-timer.C:
+		}
+		timer.Reset(cr.work())
+	}
+}
+
+// errand is one thing for the herald to tell: a badge of one friend, or, to a
+// single socket, who of all friends is not offline.
+type errand struct {
+	friend  rally.FriendState
+	greeted *Conn // nil for a badge
+	friends []rally.FriendState
+	conns   []*Conn
+}
+
+// work does all that is to be done, and gives how long nothing will be.
+func (cr *crowd) work() time.Duration {
+	for cr.ctx.Err() == nil {
+		e, wait, ok := cr.next()
+		if !ok {
+			return wait
+		}
+		cr.carry(e)
+	}
+	return 0
+}
+
+// next gives the herald's next errand, badges first; or that there is none, and
+// for how long.
+func (cr *crowd) next() (e errand, wait time.Duration, ok bool) {
+	cr.mu.Lock()
+	defer cr.mu.Unlock()
+	now := cr.now()
+	cr.busy = true
+	next := cr.judgeAll(now)
+	for p := cr.alarms.due(now); p != nil; p = cr.alarms.due(now) {
+		cr.review(p, now)
+	}
+	for len(cr.badges) > 0 {
+		p := cr.badges[0]
+		if cr.badges = cr.badges[1:]; len(cr.badges) == 0 {
+			cr.badges = nil
+		}
+		if e, ok = cr.badge(p, now); ok {
+			return e, 0, true
+		}
+	}
+	for cr.ready && len(cr.greets) > 0 {
+		c := cr.greets[0]
+		if cr.greets = cr.greets[1:]; len(cr.greets) == 0 {
+			cr.greets = nil
+		}
+		if e, ok = cr.greeting(c); ok {
+			return e, 0, true
+		}
+	}
+	if len(cr.alarms) > 0 {
+		next = min(next, cr.alarms[0].alarm.at)
+	}
+	cr.until, cr.busy = next, false
+	return errand{}, max(next-now, 0), false
+}
+
+// badge gives the errand of telling a person's friends what they see from now
+// on, unless that is nothing new or nobody is there to be told. mu must be held.
+func (cr *crowd) badge(p *person, now time.Duration) (e errand, ok bool) {
+	p.queued = false
+	seen := p.sight(now, cr.cfg).presence()
+	if p.held || !p.differs(seen) {
+		cr.review(p, now)
+		return errand{}, false
+	}
+	cr.counts.changes.Add(1)
+	p.shown, p.quiet = seen, now+coalesce
+	e.friend = rally.FriendState{User: p.id, Name: p.name, Presence: seen}
+	if seen.State == rally.PresenceOffline && p.goneAt != longAgo {
+		e.friend.SeenAt = cr.wall(p.goneAt)
+	}
+	for _, id := range cr.watchers[p.id] {
+		for _, c := range cr.people[id].conns {
+			if c.greeted {
+				e.conns = append(e.conns, c)
+			}
+		}
+	}
+	cr.review(p, now)
+	return e, len(e.conns) > 0
+}
+
+// greeting gives the errand of telling a socket who of their friends is not
+// offline, as other sockets have been told it. mu must be held.
+func (cr *crowd) greeting(c *Conn) (e errand, ok bool) {
+	if !c.present {
+		return errand{}, false
+	}
+	c.greeted = true
+	e.greeted = c
+	for _, id := range cr.people[c.viewer.User.ID].circle.friends {
+		if f := cr.people[id]; f != nil && f.shown.State != rally.PresenceOffline {
+			e.friends = append(e.friends, rally.FriendState{User: id, Name: f.name, Presence: f.shown})
+		}
+	}
+	return e, true
+}
+
+// carry renders what an errand is about and hands it to the sockets.
+func (cr *crowd) carry(e errand) {
+	paint := func(locale string) ([]byte, error) { return cr.cfg.Painter.Badge(locale, e.friend) }
+	if e.greeted != nil {
+		byName(e.friends)
+		e.conns = []*Conn{e.greeted}
+		paint = func(locale string) ([]byte, error) { return cr.cfg.Painter.Online(locale, e.friends) }
+		cr.counts.greetings.Add(1)
+	} else {
+		cr.counts.badges.Add(uint64(len(e.conns)))
+	}
+	rendered := deliver(e.conns, paint, func(locale string, err error) {
+		cr.log.Error("presence: render", "user", int64(e.friend.User), "locale", locale, "error", escape(err.Error()))
+	})
+	cr.counts.rendered.Add(uint64(rendered))
+}
+
+// rouse has the herald look whether there is something to do. mu must be held.
+func (cr *crowd) rouse() {
+	early := len(cr.alarms) > 0 && cr.alarms[0].alarm.at < cr.until
+	if early || len(cr.badges) > 0 || cr.ready && len(cr.greets) > 0 {
+		cr.poke()
+	}
+}
+
+func (cr *crowd) poke() {
+	select {
+	case cr.wake <- struct{}{}:
+	default:
+	}
+}
+
+// deliver hands a fragment to sockets, rendered once for each locale among
+// them, and gives how often that was. A locale that cannot be rendered is told
+// of, and its sockets get nothing.
+func deliver(conns []*Conn, render func(locale string) ([]byte, error), failed func(locale string, err error)) (times int) {
+	var painted []string
+	var fragments [][]byte
+	for _, c := range conns {
+		i := slices.Index(painted, c.viewer.Locale)
+		if i < 0 {
+			i = len(painted)
+			fragment, err := attempt(render, c.viewer.Locale)
+			if err != nil {
+				failed(c.viewer.Locale, err)
+			}
+			painted, fragments = append(painted, c.viewer.Locale), append(fragments, fragment)
+		}
+		if fragments[i] != nil {
+			c.text(fragments[i])
+		}
+	}
+	return len(painted)
+}
+
+// attempt renders; what panics has failed.
+func attempt(render func(locale string) ([]byte, error), locale string) (fragment []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			fragment, err = nil, fmt.Errorf("panic: %v", p)
+		}
+	}()
+	if fragment, err = render(locale); err != nil {
+		return nil, err
+	}
+	return fragment, nil
+}
+
+// forever is a time that does not come.
+const forever = time.Duration(math.MaxInt64)

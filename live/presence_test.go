@@ -1,0 +1,307 @@
+package live_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"rally"
+	"rally/live"
+)
+
+// The first thing that a page is told is who is online: one text, also when
+// nobody is.
+func TestGreeting(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	a := w.open(t, anna)
+	a.hears(t, "en online")
+	b := w.open(t, berta, "ko")
+	b.hears(t, "ko online, Anna online")
+	a.hears(t, "en badge Berta online")
+	d := w.open(t, dora)
+	d.hears(t, "en online")
+	again := w.open(t, anna, "ko")
+	again.hears(t, "ko online, Berta online")
+	for _, p := range []*page{a, b, d, again} {
+		p.hears(t)
+	}
+	if asked, _ := w.counts(); asked != 3 {
+		t.Errorf("asked for friends %d times, want once for each of 3", asked)
+	}
+}
+
+// A page change, a reload and a gap of four seconds are nothing to anybody.
+func TestNobodyFlaps(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	a, d := w.open(t, anna), w.open(t, dora)
+	b := w.open(t, berta)
+	a.told(t)
+	d.told(t)
+	rendered := w.painter.badges.Load()
+
+	for range 5 { // the old page goes before the new one comes, as browsers do
+		b.close(t)
+		w.forward(t, 300*time.Millisecond)
+		b = w.open(t, berta)
+		b.hears(t, "en online, Anna online")
+	}
+	for range 5 { // the other way round
+		next := w.open(t, berta)
+		next.hears(t, "en online, Anna online")
+		b.close(t)
+		b = next
+		w.forward(t, 300*time.Millisecond)
+	}
+	for _, gap := range []time.Duration{4 * time.Second, 5*time.Second - time.Millisecond} {
+		b.close(t)
+		w.forward(t, gap)
+		b = w.open(t, berta)
+		b.hears(t, "en online, Anna online")
+	}
+	w.forward(t, time.Minute)
+	a.hears(t)
+	d.hears(t)
+	b.hears(t)
+	if n := w.painter.badges.Load() - rendered; n != 0 {
+		t.Errorf("%d badges rendered for nobody", n)
+	}
+	if asked, _ := w.counts(); asked > 4 {
+		t.Errorf("asked for friends %d times", asked)
+	}
+}
+
+// Five seconds after the last socket, friends who are here are told once, with
+// the time, and nobody else is.
+func TestOffline(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	pages := []*page{w.open(t, anna), w.open(t, anna, "ko"), w.open(t, carla), w.open(t, dora)}
+	one, two := w.open(t, berta), w.open(t, berta)
+	for _, p := range pages {
+		p.told(t)
+	}
+	one.close(t)
+	w.forward(t, time.Minute)
+	pages[0].hears(t)
+	left := w.clock.Now()
+	two.close(t)
+	w.forward(t, 5*time.Second-time.Millisecond)
+	pages[0].hears(t)
+	if s := w.hub.Presence(berta).State; s != rally.PresenceOnline {
+		t.Errorf("%s too early", s)
+	}
+	w.forward(t, time.Millisecond)
+	pages[0].hears(t, "en badge Berta offline "+left.Format(time.TimeOnly))
+	pages[1].hears(t, "ko badge Berta offline "+left.Format(time.TimeOnly))
+	pages[2].hears(t)
+	pages[3].hears(t)
+	if at := w.seenAt(berta); !at.Equal(left) {
+		t.Errorf("seen at %v, want %v", at, left)
+	}
+	if s := w.hub.Presence(berta).State; s != rally.PresenceOffline {
+		t.Errorf("still %s", s)
+	}
+
+	// And back: once more, and to nobody else.
+	w.forward(t, time.Second)
+	w.open(t, berta).hears(t, "en online, Anna online")
+	pages[0].hears(t, "en badge Berta online")
+	pages[1].hears(t, "ko badge Berta online")
+	pages[2].hears(t)
+	pages[3].hears(t)
+}
+
+// Who has gone leaves nothing behind.
+func TestForgotten(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	for _, user := range []rally.UserID{anna, berta, dora} {
+		p := w.open(t, user)
+		p.told(t)
+		p.close(t)
+	}
+	w.hub.SetPlaying(carla, "m")
+	w.hub.SetPlaying(carla, "")
+	w.forward(t, 6*time.Second)
+	w.clock.forward(5 * time.Minute)
+	w.settle(t)
+	if people, watched, _ := w.hub.Crowd(); people != 0 || watched != 0 {
+		t.Errorf("%d people and %d watched are left", people, watched)
+	}
+}
+
+// One text for each change that lasts: the first at once, what follows at most
+// every 300 ms, and nothing for what was taken back meanwhile.
+func TestCoalescing(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	a := w.open(t, anna)
+	w.open(t, berta).told(t)
+	a.told(t)
+	w.forward(t, time.Second)
+
+	w.hub.SetPlaying(berta, "m1")
+	a.hears(t, "en badge Berta playing m1")
+	for range 50 { // there and back
+		w.hub.SetPlaying(berta, "m2")
+		w.hub.SetPlaying(berta, "m1")
+	}
+	w.forward(t, time.Second)
+	a.hears(t)
+
+	w.hub.SetPlaying(berta, "")
+	a.hears(t, "en badge Berta online")
+	w.hub.SetPlaying(berta, "m3")
+	w.forward(t, 200*time.Millisecond)
+	w.hub.SetPlaying(berta, "")
+	w.hub.SetPlaying(berta, "m4")
+	w.forward(t, 99*time.Millisecond)
+	a.hears(t)
+	w.forward(t, time.Millisecond)
+	a.hears(t, "en badge Berta playing m4")
+	w.forward(t, time.Minute)
+	a.hears(t)
+
+	// Many changes in a second are four texts at most, and the last is true.
+	before := w.hub.Stats().Presence.Badges
+	for i := range 100 {
+		w.hub.SetPlaying(berta, rally.MatchID([]string{"", "m"}[i%2]))
+		w.settle(t)
+		w.clock.forward(10 * time.Millisecond)
+	}
+	w.forward(t, time.Second)
+	heard := a.told(t)
+	if n := len(heard); n < 2 || n > 5 || heard[n-1] != "en badge Berta playing m" {
+		t.Errorf("told %q", heard)
+	}
+	if n := w.hub.Stats().Presence.Badges - before; n != uint64(len(heard)) {
+		t.Errorf("%d badges counted, %d came", n, len(heard))
+	}
+}
+
+// What all friends see is rendered once for each language.
+func TestRenderedOnce(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	var pages []*page
+	for i := range rally.UserID(20) {
+		w.befriend(berta, 100+i)
+		pages = append(pages, w.open(t, 100+i, []string{"en", "ko"}[i%2]), w.open(t, 100+i, "en"))
+	}
+	for _, p := range pages {
+		p.told(t)
+	}
+	w.open(t, berta)
+	w.settle(t)
+	for _, p := range pages {
+		if got := p.told(t); len(got) != 1 || got[0][2:] != " badge Berta online" {
+			t.Errorf("%d is told %q", p.user, got)
+		}
+	}
+	if n := w.painter.badges.Load(); n != 2 {
+		t.Errorf("rendered %d times, want once for each of 2 languages", n)
+	}
+}
+
+// Whoever does nothing for five minutes is away until they do something; a
+// browser that comes back by itself does nothing.
+func TestAway(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	a, b := w.open(t, anna), w.open(t, berta)
+	a.told(t)
+	w.forward(t, 4*time.Minute)
+	w.hub.Active(anna)
+	w.hub.Active(berta)
+	w.forward(t, 5*time.Minute-time.Millisecond)
+	a.hears(t)
+	w.hub.Active(anna)
+	w.forward(t, time.Millisecond)
+	a.hears(t, "en badge Berta away")
+	b.close(t)
+	w.forward(t, time.Second)
+	b = w.open(t, berta)
+	b.hears(t, "en online, Anna online")
+	a.hears(t)
+	w.hub.Active(berta)
+	a.hears(t, "en badge Berta online")
+
+	// A page that is opened is something that was done, on whatever node.
+	w.hub.Active(carla)
+	c := w.open(t, carla)
+	c.hears(t, "en online, Anna online")
+	a.hears(t, "en badge Carla online")
+}
+
+// A match is played while a page is open, and waits otherwise.
+func TestPlaying(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	a, b := w.open(t, anna), w.open(t, berta)
+	a.told(t)
+	w.forward(t, time.Second)
+	w.hub.SetPlaying(berta, "m")
+	a.hears(t, "en badge Berta playing m")
+	w.open(t, anna).hears(t, "en online, Berta playing m")
+	left := w.clock.Now()
+	b.close(t)
+	w.forward(t, 6*time.Second)
+	a.hears(t, "en badge Berta reconnecting m")
+	if !w.seenAt(berta).Equal(left) {
+		t.Errorf("seen at %v, want %v", w.seenAt(berta), left)
+	}
+	b = w.open(t, berta)
+	a.hears(t, "en badge Berta playing m")
+	b.close(t)
+	w.forward(t, 6*time.Second)
+	a.told(t)
+	w.hub.SetPlaying(berta, "")
+	a.hears(t, "en badge Berta offline "+left.Add(6*time.Second).Format(time.TimeOnly))
+	if got := w.hub.Presence(anna); got.State != rally.PresenceOnline {
+		t.Errorf("Anna is %+v", got)
+	}
+}
+
+// What pages are rendered with.
+func TestSeen(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.open(t, carla)
+	w.open(t, berta)
+	w.hub.SetPlaying(carla, "m")
+	w.settle(t)
+	want := []rally.FriendState{
+		{User: berta, Name: "Berta", Presence: rally.Presence{State: rally.PresenceOnline}},
+		{User: carla, Name: "Carla", Presence: rally.Presence{State: rally.PresencePlaying, Match: "m"}},
+	}
+	if got := w.hub.Seen([]rally.UserID{carla, dora, anna, berta}); !slices.Equal(got, want) {
+		t.Errorf("seen %+v", got)
+	}
+	if got := w.hub.Watchers(anna); !slices.Equal(got, []rally.UserID{berta, carla}) {
+		t.Errorf("Anna is watched by %v", got)
+	}
+	if got := w.hub.Watchers(berta); len(got) != 0 {
+		t.Errorf("Berta is watched by %v", got)
+	}
+}
+
+// Pushing to many renders once for each language, and reaches each once.
+func TestPushAll(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, func(c *live.Config) { c.Painter = nil })
+	pages := []*page{w.open(t, anna), w.open(t, berta, "ko"), w.open(t, carla), w.open(t, dora)}
+	times := 0
+	w.hub.PushAll([]rally.UserID{berta, anna, anna, 99, carla, berta}, func(locale string) ([]byte, error) {
+		times++
+		return []byte(locale + " news"), nil
+	})
+	pages[0].hears(t, "en news")
+	pages[1].hears(t, "ko news")
+	pages[2].hears(t, "en news")
+	pages[3].hears(t)
+	if times != 2 {
+		t.Errorf("rendered %d times", times)
+	}
+}
