@@ -79,6 +79,7 @@ type house struct {
 	certs      *certificates // nil without TLS
 	bus        *bus.Bus
 	store      *store.Store
+	node       string // the name of this process among the nodes
 	registry   *match.Registry
 	hub        *live.Hub
 	matchmaker *match.Matchmaker
@@ -125,14 +126,22 @@ func (h *house) build(ctx context.Context) (err error) {
 	if err := h.store.Migrate(ctx); err != nil {
 		return fmt.Errorf("bringing the database up to date: %w", err)
 	}
-	places := h.store.Places(rand.Text())
+	h.node = rand.Text()
+	places := h.store.Places(h.node)
 	if h.NATSURL == "" { // nodes need a bus outside of them, so there is no other
 		if err := places.Alone(ctx); err != nil {
 			return fmt.Errorf("taking over from who was here before: %w", err)
 		}
 	}
-	h.openMatches(places)
-	if err := h.openSite(); err != nil {
+	files := static.New(h.Dev)
+	pages, err := views.New(views.Config{Asset: files.URL})
+	if err != nil {
+		return fmt.Errorf("loading the pages: %w", err)
+	}
+	if err := h.openMatches(places, pages); err != nil {
+		return err
+	}
+	if err := h.openSite(files, pages); err != nil {
 		return err
 	}
 	if err := h.openJobs(ctx); err != nil {
@@ -159,17 +168,24 @@ func (h *house) openDatabase(ctx context.Context) (url string, err error) {
 	return cluster.URL(databaseName), nil
 }
 
-// openMatches starts the loops that play and the queue that pairs.
-func (h *house) openMatches(places live.Places) {
+// openMatches starts the loops that play, the hub that knows who is here, and
+// the queue that pairs.
+func (h *house) openMatches(places live.Places, pages *views.Views) error {
 	clock := match.NewClock()
 	h.registry = match.NewRegistry(match.Config{
 		Log: h.log, Clock: clock, Keep: h.store.KeepMatch, Publish: h.bus.Publish,
 	})
 	h.registry.Start()
 	h.closing.add("matches", 2500*time.Millisecond, h.registry.Stop)
+	others, err := openNodes(h.bus, h.node, h.log)
+	if err != nil {
+		return err
+	}
+	h.closing.add("nodes", 0, func(context.Context) error { others.close(); return nil })
 	h.hub = live.NewHub(live.Config{
 		Origins: h.origins(), Log: h.log,
 		Check: h.store.Sessions().Standing, Places: places,
+		Painter: handlers.NewPainter(pages), Friends: h.store.FriendIDs, Seen: h.store.SetSeen, Nodes: others,
 	})
 	h.closing.add("sockets", 1500*time.Millisecond, func(ctx context.Context) error { h.hub.Shutdown(ctx); return nil })
 	h.matchmaker = match.NewMatchmaker(match.MatchmakerConfig{
@@ -178,10 +194,11 @@ func (h *house) openMatches(places live.Places) {
 	})
 	h.matchmaker.Start()
 	h.closing.add("matchmaker", 0, func(context.Context) error { h.matchmaker.Stop(); return nil })
+	return nil
 }
 
 // openSite makes what answers requests, and has it told what happens.
-func (h *house) openSite() (err error) {
+func (h *house) openSite(files *static.Files, pages *views.Views) (err error) {
 	if h.tokens, err = loadTokens(h.settings); err != nil {
 		return err
 	}
@@ -195,11 +212,6 @@ func (h *house) openSite() (err error) {
 	}
 	if h.mailer, h.mailbox, err = openMail(h.settings); err != nil {
 		return err
-	}
-	files := static.New(h.Dev)
-	pages, err := views.New(views.Config{Asset: files.URL})
-	if err != nil {
-		return fmt.Errorf("loading the pages: %w", err)
 	}
 	h.site, err = handlers.New(handlers.Config{
 		BaseURL: h.base, TrustedProxies: h.proxies, Points: h.Points, Dev: h.Dev,
