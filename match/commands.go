@@ -56,7 +56,7 @@ func (r *Registry) Pair(id rally.MatchID, kind rally.MatchKind, points int, play
 	case err != nil:
 		return err
 	}
-	r.announce(rally.MatchPaired, m)
+	r.call(m)
 	return nil
 }
 
@@ -74,6 +74,12 @@ func (r *Registry) Find(id rally.MatchID) (Info, bool) {
 		return Info{}, false
 	}
 	return m.info(), true
+}
+
+// Runs says whether a match is one of this process's that Find gives.
+func (r *Registry) Runs(id rally.MatchID) bool {
+	_, ok := r.find(id)
+	return ok
 }
 
 // Playing gives the match that user is in and that is not over.
@@ -165,7 +171,7 @@ func (m *match) again(side rally.Side) error {
 		return err
 	}
 	m.next, m.changeDue = next.id, true
-	m.registry.announce(rally.MatchPaired, next)
+	m.registry.call(next)
 	return nil
 }
 
@@ -254,6 +260,9 @@ func (r *Registry) create(
 		if e.User != 0 {
 			r.playing[e.User] = m
 		}
+	}
+	if r.cards != nil {
+		r.cards.note(m, false)
 	}
 	l.load.Add(1)
 	l.box.post(func() { l.add(m) })

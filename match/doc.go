@@ -11,6 +11,15 @@
 // reading the snapshot that the loop publishes (Info). So there is no goroutine
 // and no lock per match, and a tick in which nothing happens allocates nothing.
 //
+// # Matches on other nodes
+//
+// Nodes puts a Registry among those of other nodes. Every node has a copy of a
+// board on which each match has a card: where it runs and who plays. What is
+// asked about a match elsewhere is asked of its node; a Link into one is a tie
+// at this end and a guest, an ordinary Link, at the other, and frames travel
+// between the two as letters that may be lost. The loops know none of it: they
+// leave a card to be written and hand frames to an audience that never waits.
+//
 // # The life of a match
 //
 //	           both ready           3-2-1 over

@@ -23,6 +23,11 @@ type Link struct {
 	match  *match // joined, nil before
 	door   *door  // into match
 	closed bool
+
+	nodes   *Nodes        // by which matches of other nodes are reached; nil if there are none
+	far     *tie          // to the match on another node that was joined
+	sought  rally.MatchID // is to be joined once it is known where it is
+	seeking bool          // somebody is finding that out
 }
 
 // Open gives user a link whose frames go to audience. Opening it changes
@@ -55,11 +60,19 @@ func (l *Link) Receive(frame []byte) error {
 		if err != nil {
 			return fmt.Errorf("match: input: %w", err)
 		}
+		if l.far != nil {
+			l.forward(frame)
+			break
+		}
 		l.press(f)
 	case pong.TypePing:
 		f, err := pong.ParsePing(frame)
 		if err != nil {
 			return fmt.Errorf("match: ping: %w", err)
+		}
+		if l.far != nil {
+			l.forward(frame)
+			break
 		}
 		l.ping(f)
 	case pong.TypeJoin:
@@ -92,6 +105,10 @@ func (l *Link) Close() {
 // absence.
 func (l *Link) join(id rally.MatchID) {
 	m, ok := l.registry.find(id)
+	if !ok && l.nodes != nil {
+		l.reach(id)
+		return
+	}
 	if ok && m == l.match {
 		old, d := l.door, &door{audience: l.audience, side: l.door.side}
 		ok = m.do(func() {
@@ -109,8 +126,13 @@ func (l *Link) join(id rally.MatchID) {
 	}
 	if !ok { // unknown, or the registry has stopped
 		l.match, l.door = nil, nil
-		l.audience.Send(pong.RefusedFrame{Reason: pong.RefusedGone}.Append(nil))
+		l.refuse()
 	}
+}
+
+// refuse says that there is no such match.
+func (l *Link) refuse() {
+	l.audience.Send(pong.RefusedFrame{Reason: pong.RefusedGone}.Append(nil))
 }
 
 func (l *Link) leave() {
@@ -118,6 +140,7 @@ func (l *Link) leave() {
 		m.do(func() { m.leave(d) })
 	}
 	l.match, l.door = nil, nil
+	l.leaveFar()
 }
 
 func (l *Link) press(f pong.InputFrame) {

@@ -52,6 +52,7 @@ type Registry struct {
 	remember time.Duration
 	loops    []*loop
 	keeper   *keeper
+	cards    *cards // what other nodes know of the matches; nil when there are none
 
 	links atomic.Int64
 	drops drops
@@ -177,6 +178,9 @@ func (r *Registry) retire(m *match) {
 		delete(r.playing, m.seats[s].User)
 	}
 	r.mu.Unlock()
+	if r.cards != nil {
+		r.cards.note(m, true)
+	}
 	r.keeper.take(m, m.result())
 }
 
@@ -186,12 +190,25 @@ func (r *Registry) forget(old []memory) {
 	defer r.mu.Unlock()
 	for _, o := range old {
 		delete(r.matches, o.id)
+		if r.cards != nil {
+			r.cards.writer.write(o.id, nil)
+		}
 	}
 }
 
 // announce publishes an event about m to both players.
 func (r *Registry) announce(kind rally.EventKind, m *match) {
 	r.tell(rally.Event{Kind: kind, Match: m.id, Users: m.people()})
+}
+
+// call publishes that m's players should go there, once they can from wherever
+// they are.
+func (r *Registry) call(m *match) {
+	if r.cards == nil {
+		r.announce(rally.MatchPaired, m)
+		return
+	}
+	r.cards.writer.publish(rally.Event{Kind: rally.MatchPaired, Match: m.id, Users: m.people()})
 }
 
 // people gives the players that are persons.

@@ -12,6 +12,8 @@ type Stats struct {
 	Finished   int // matches that are over and still remembered
 	Unstored   int // … of these, whose result has not been kept yet
 	Links      int // open
+	Ties       int // … of these, into matches on other nodes
+	Guests     int // … of these, from pages on other nodes
 	StoreFails uint64
 
 	Ticks        uint64 // matches' ticks, all together

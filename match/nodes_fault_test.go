@@ -1,0 +1,231 @@
+package match
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"rally"
+	"rally/pong"
+)
+
+// Letters may be lost: joins, welcomes, closes. What is true comes about all the
+// same.
+func TestLettersAreLost(t *testing.T) {
+	t.Parallel()
+	f := newFabric(t)
+	home, a := f.node(), f.node()
+	id := pairOn(f, home, 3)
+	lost := map[byte]int{}
+	f.locked(func() {
+		f.lose = func(_ string, letter []byte) bool {
+			lost[letter[0]]++ // the first of every kind
+			return lost[letter[0]] == 1
+		}
+	})
+	v, leave := a.visit(1, id)
+	f.until("the player is there", func() bool { info, _ := a.Find(id); return info.Players[0].Connected })
+	f.until("it is welcome", func() bool { welcome, _, _ := v.answers(); return len(welcome) > 0 })
+
+	home.dismiss(a.name) // as if it had been taken for dead
+	f.until("it is welcome again", func() bool { welcome, _, _ := v.answers(); return len(welcome) > 1 })
+
+	leave() // nobody hears of that
+	f.until("home hears of it all the same", func() bool { return home.Stats().Guests == 0 })
+}
+
+// While NATS is away a match plays on where it runs, and waits for who is
+// elsewhere; then it goes on.
+func TestNATSAway(t *testing.T) {
+	t.Parallel()
+	f := newFabric(t)
+	home, a := f.node(), f.node()
+	id := pairOn(f, home, 3)
+	home.visit(1, id)
+	far, _ := a.visit(2, id)
+	if err := home.Ready(id, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Ready(id, 2); err != nil {
+		t.Fatal(err)
+	}
+	phase := func() Phase { info, _ := home.Find(id); return info.Phase }
+	f.until("it plays", func() bool { return phase() == Playing })
+	f.setAway(true)
+	f.until("it waits", func() bool { return phase() == Paused })
+	if info, ok := a.Find(id); !ok || info.Phase != Paused || info.Stored {
+		t.Errorf("from afar it is %+v", info)
+	}
+	if err := a.Resign(id, 2); rally.ErrorCode(err) != rally.EUnavailable {
+		t.Errorf("resigned while NATS is away: %v", err)
+	}
+	practice, err := home.Practice(entrant(5), rally.BotEasy, 3)
+	if err != nil {
+		t.Fatalf("no practice while NATS is away: %v", err)
+	}
+	f.setAway(false)
+	f.until("it goes on", func() bool { return phase() == Playing })
+	if _, refused, _ := far.answers(); len(refused) > 0 {
+		t.Error("refused meanwhile")
+	}
+	f.until("what was made meanwhile is known", func() bool { at, _ := a.Playing(5); return at == practice })
+}
+
+// A node dies: its matches are over without a result, their pages say so, and
+// nobody is stuck in them.
+func TestNodeDies(t *testing.T) {
+	t.Parallel()
+	f := newFabric(t)
+	home, a := f.node(), f.node()
+	id := pairOn(f, home, 3)
+	v, _ := a.visit(1, id)
+	f.until("the player is there", func() bool { info, _ := a.Find(id); return info.Players[0].Connected })
+	own := pairAt(f, a, 3, 4)
+	home.visit(3, own)
+	f.until("there is a guest", func() bool { return a.Stats().Guests == 1 })
+
+	home.kill()
+	if info, ok := a.Find(id); !ok || info.Phase != Over || info.Outcome != rally.Interrupted || !info.Stored ||
+		info.Players[0].User != 1 || info.FinishedAt.IsZero() {
+		t.Errorf("the match is %+v", info)
+	}
+	if at, busy := a.Playing(1); busy {
+		t.Errorf("user 1 is stuck in %s", at)
+	}
+	if err := a.Ready(id, 1); rally.ErrorCode(err) != rally.EConflict {
+		t.Errorf("ready for it: %v", err)
+	}
+	if _, refused, _ := v.answers(); len(refused) != 1 || refused[0].Reason != pong.RefusedGone {
+		t.Errorf("its page was told %v", refused)
+	}
+	if n := f.count(rally.MatchChanged, id); n == 0 {
+		t.Error("nobody is told")
+	}
+	if s := a.Stats(); s.Ties != 0 || s.Guests != 0 {
+		t.Errorf("%d ties, %d guests are left", s.Ties, s.Guests)
+	}
+	if _, err := a.Practice(entrant(1), rally.BotEasy, 3); err != nil {
+		t.Errorf("user 1 cannot play: %v", err)
+	}
+}
+
+func pairAt(f *fabric, n *node, left, right rally.UserID) rally.MatchID {
+	f.Helper()
+	id, err := n.Create(rally.Rated, 3, [2]Entrant{entrant(left), entrant(right)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	return id
+}
+
+// What dead nodes have left on the board is cleared away in the end, also by one
+// who never knew them; a node that was taken for dead puts its cards back.
+func TestLeftovers(t *testing.T) {
+	t.Parallel()
+	f := newFabric(t)
+	home, a := f.node(), f.node()
+	board := f.matches
+	id := pairOn(f, home, 3)
+	if err := board.Delete(context.Background(), string(id)); err != nil {
+		t.Fatal(err)
+	}
+	f.until("the card is back", func() bool { return board.has(string(id)) })
+	f.until("it is known", func() bool { _, busy := a.Playing(1); return busy })
+	home.kill()
+	if left := a.cards.leftovers(time.Hour); len(left) != 0 {
+		t.Errorf("%v are leftovers already", left)
+	}
+	if left := a.cards.leftovers(0); !slices.Equal(left, []rally.MatchID{id}) {
+		t.Errorf("leftovers are %v", left)
+	}
+	late := f.node()
+	f.until("the late one has heard", func() bool { _, ok := late.cards.where(id); return ok })
+	late.cards.mu.Lock()
+	late.cards.told = time.Now().Add(-unheardTime)
+	late.cards.posted[id].seen = time.Now().Add(-unheardTime)
+	late.cards.mu.Unlock()
+	if info, ok := late.Find(id); !ok || info.Outcome != rally.Interrupted {
+		t.Errorf("for the late one it is %+v", info)
+	}
+	for _, left := range late.cards.leftovers(0) {
+		late.cards.writer.write(left, nil)
+	}
+	f.until("it is cleared away", func() bool { return !board.has(string(id)) })
+	f.until("nothing is known of it", func() bool { _, ok := a.Find(id); return !ok })
+}
+
+// Two nodes put the same person into matches before either has heard of the
+// other's: the one that came to the board first stays.
+func TestClash(t *testing.T) {
+	t.Parallel()
+	f := newFabric(t)
+	a, b := f.node(), f.node()
+	board := f.matches
+	board.pause(true)
+	first := pairAt(f, a, 1, 2)
+	second := pairAt(f, b, 1, 3)
+	board.pause(false)
+	f.until("the second is called off", func() bool {
+		info, _ := b.Find(second)
+		return info.Phase == Over && info.Outcome == rally.NoShow
+	})
+	if info, _ := a.Find(first); info.Phase != Waiting {
+		t.Errorf("the first is %v", info.Phase)
+	}
+	f.until("user 1 plays the first everywhere", func() bool {
+		one, _ := a.Playing(1)
+		two, _ := b.Playing(1)
+		_, third := b.Playing(3)
+		return one == first && two == first && !third
+	})
+}
+
+// Both accept a challenge on two nodes at once: there is one match.
+func TestPairOnce(t *testing.T) {
+	t.Parallel()
+	f := newFabric(t)
+	a, b := f.node(), f.node()
+	for range 50 {
+		id := rally.NewMatchID()
+		var both sync.WaitGroup
+		for _, n := range []*node{a, b} {
+			both.Go(func() {
+				if err := n.Pair(id, rally.Casual, 3, [2]Entrant{entrant(1), entrant(2)}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		f.until("there is one match", func() bool { return a.Runs(id) != b.Runs(id) })
+		f.until("both were called", func() bool { return f.count(rally.MatchPaired, id) == 1 })
+		if err := b.Resign(id, 1); err != nil {
+			t.Fatal(err)
+		}
+		f.until("both are free", func() bool {
+			_, one := a.Playing(1)
+			_, two := b.Playing(1)
+			return !one && !two
+		})
+	}
+}
+
+// A node that stops in order takes its matches off the board, with their results
+// stored.
+func TestNodeStops(t *testing.T) {
+	t.Parallel()
+	f := newFabric(t)
+	home, a := f.node(), f.node()
+	id := pairOn(f, home, 3)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := home.Registry.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	home.Stop(ctx)
+	if home.results(id) != 1 || f.matches.has(string(id)) {
+		t.Errorf("%d results", home.results(id))
+	}
+	f.until("nothing is known of it", func() bool { _, ok := a.Find(id); return !ok })
+}
