@@ -1,4 +1,585 @@
 package handlers_test
 
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"rally"
+	"rally/handlers"
+	"rally/match"
+)
+
 // challengeWalk: see walkTable.
-var challengeWalk = map[string]walked{}
+var challengeWalk = map[string]walked{
+	"GET /challenges":               {handlers.Member, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "200", "200"},
+	"POST /challenges":              {handlers.Member, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "422", "422"},
+	"GET /challenges/new":           {handlers.Member, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "200", "200"},
+	"GET /challenges/:id":           {handlers.Member, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "404", "404"},
+	"POST /challenges/:id/accept":   {handlers.Member, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "404", "404"},
+	"POST /challenges/:id/decline":  {handlers.Member, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "404", "404"},
+	"POST /challenges/:id/withdraw": {handlers.Member, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "404", "404"},
+}
+
+// pals makes two people friends, and gives their browsers.
+func (s *site) pals(t *testing.T, a, b string) (*browser, *browser) {
+	t.Helper()
+	one, other := s.insider(t, a), s.insider(t, b)
+	if _, err := s.store.Ask(t.Context(), one.user.ID, other.user.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.store.Accept(t.Context(), other.user.ID, one.user.ID); err != nil {
+		t.Fatal(err)
+	}
+	return one, other
+}
+
+// challenge sends the form, to somebody or with 0 for a link, and gives where it
+// leads.
+func (b *browser) challenge(to rally.UserID, fields ...string) (path string) {
+	b.t.Helper()
+	form := append([]string{"points", "3", "kind", "casual"}, fields...)
+	if to != 0 {
+		form = append(form, "to", itoa(to))
+	}
+	res := b.post("/challenges", form...)
+	res.wants(http.StatusSeeOther)
+	return res.Header.Get("Location")
+}
+
+// count says how many of the texts so far contain a part.
+func (s *socket) count(part string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, text := range s.texts {
+		if strings.Contains(text, part) {
+			n++
+		}
+	}
+	return n
+}
+
+// idOf gives the id in the path of a challenge.
+func idOf(path string) rally.ChallengeID {
+	return rally.ChallengeID(strings.TrimPrefix(path, "/challenges/"))
+}
+
+// TestChallengeAFriend: a friend is asked on the page they are on, and when they
+// accept both are called to one court.
+func TestChallengeAFriend(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada, bea := s.pals(t, "Ada", "Bea")
+	stranger := s.insider(t, "Cea")
+	adaPage, beaPage, other := ada.open(), bea.open(), stranger.open()
+	bea.post("/play").leadsTo("/play") // she was waiting for somebody else
+
+	form := ada.get("/challenges/new?to=" + itoa(bea.user.ID))
+	form.wants(http.StatusOK)
+	form.has(`h1 [data-name="` + itoa(bea.user.ID) + `"]`)
+	form.has(`input[name=points][value="1"][checked]`)
+	path := ada.challenge(bea.user.ID, "points", "7", "kind", "rated")
+	id := rally.MatchID(idOf(path))
+	if !id.Valid() {
+		t.Fatalf("led to %q", path)
+	}
+
+	invitation := beaPage.waitText("#invites", `id="challenge-`+string(id)+`"`, "Ada", "7")
+	parses(t, invitation)
+	for _, page := range []string{"/settings", "/play", "/players/" + itoa(ada.user.ID), path} {
+		shown := bea.get(page)
+		shown.wants(http.StatusOK)
+		shown.has(`#invites[aria-live=polite] #challenge-` + string(id) + ` form[action="` + path + `/accept"][method=post] button`)
+		shown.has(`#invites [role=timer][aria-live=off] time[data-count=down]`)
+	}
+	waiting := ada.get(path)
+	waiting.has(`#challenge form[action="` + path + `/withdraw"]`)
+	waiting.has("noscript")
+	waiting.hasNot("#challenge form[action$=accept]")
+	ada.get("/settings").hasNot("#invites section")
+	stranger.get(path).wants(http.StatusNotFound)
+
+	bea.post(path + "/accept").leadsTo("/matches/" + string(id))
+	adaPage.waitText("#call", "/matches/"+string(id))
+	beaPage.waitText("#call", "/matches/"+string(id))
+	for _, b := range []*browser{ada, bea} {
+		if at, ok := s.registry.Playing(b.user.ID); !ok || at != id {
+			t.Errorf("%s plays %q", b.user.Name, at)
+		}
+		b.get(path).leadsTo("/matches/" + string(id))
+		b.get("/settings").hasNot("#invites section")
+	}
+	info, _ := s.registry.Find(id)
+	if info.Kind != rally.Rated || info.Points != 7 {
+		t.Errorf("made %+v", info)
+	}
+	until(t, "the empty queue", func() bool { return s.queue.Len() == 0 })
+
+	// Once more is the same; and so it is when all is over.
+	bea.post(path + "/accept").leadsTo("/matches/" + string(id))
+	if again := bea.postWith(partial(), path+"/accept"); again.Header.Get("HX-Redirect") != "/matches/"+string(id) {
+		t.Errorf("htmx is sent to %q", again.Header.Get("HX-Redirect"))
+	}
+	ada.post("/matches/" + string(id) + "/resign")
+	until(t, "the end", func() bool { _, busy := s.registry.Playing(bea.user.ID); return !busy })
+	bea.post(path + "/accept").leadsTo("/matches/" + string(id))
+	over := ada.get(path)
+	over.has(`#challenge a[href="/matches/` + string(id) + `"]`)
+	over.hasNot("#challenge form")
+	if n := s.registry.Stats().Live; n != 0 {
+		t.Errorf("%d matches", n)
+	}
+	if n := adaPage.count("#call"); n != 1 {
+		t.Errorf("called %d times", n)
+	}
+	if n := other.count("challenge") + other.count("#call"); n != 0 {
+		t.Errorf("somebody else was told %d times", n)
+	}
+}
+
+// TestChallengesCross: two who challenge each other at the same moment play one
+// match.
+func TestChallengesCross(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for i := range 50 {
+		ada, bea := s.pals(t, fmt.Sprintf("Ada%d", i), fmt.Sprintf("Bea%d", i))
+		var wg sync.WaitGroup
+		var led [2]string
+		wg.Go(func() { led[0] = ada.challenge(bea.user.ID) })
+		wg.Go(func() { led[1] = bea.challenge(ada.user.ID, "points", "21") })
+		wg.Wait()
+		first, ok := s.registry.Playing(ada.user.ID)
+		second, too := s.registry.Playing(bea.user.ID)
+		if !ok || !too || first != second {
+			t.Fatalf("they play %q and %q, and were led to %q", first, second, led)
+		}
+		if live := s.registry.Stats().Live; live != i+1 {
+			t.Fatalf("%d matches of %d pairs", live, i+1)
+		}
+		for _, path := range led {
+			if path != "/matches/"+string(first) && path != "/challenges/"+string(first) {
+				t.Errorf("led to %q, and they play %q", path, first)
+			}
+		}
+	}
+}
+
+// TestLinkIsTakenOnce: whoever opens a link first and accepts plays, once.
+func TestLinkIsTakenOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.insider(t, "Ada")
+	page := ada.open()
+	for i := range 15 {
+		path := ada.challenge(0)
+		own := ada.get(path)
+		own.has(`input[readonly][value="` + s.URL + path + `"]`)
+		own.has(`label[for=address]`)
+		ada.post(path + "/accept").wants(http.StatusConflict)
+
+		takers := []*browser{s.insider(t, fmt.Sprintf("Bea%d", i)), s.insider(t, fmt.Sprintf("Cea%d", i))}
+		takers[1].get(path).has(`#challenge form[action$=accept]`)
+		takers[1].get(path).hasNot(`#challenge form[action$=decline]`)
+		var wg sync.WaitGroup
+		statuses := make([]int, 2)
+		for n, b := range takers {
+			wg.Go(func() { statuses[n] = b.post(path + "/accept").StatusCode })
+		}
+		wg.Wait()
+		if statuses[0]+statuses[1] != http.StatusSeeOther+http.StatusConflict {
+			t.Fatalf("they got %v", statuses)
+		}
+		loser := takers[0]
+		if statuses[0] == http.StatusSeeOther {
+			loser = takers[1]
+		}
+		id := rally.MatchID(idOf(path))
+		if at, ok := s.registry.Playing(ada.user.ID); !ok || at != id {
+			t.Fatalf("Ada plays %q", at)
+		}
+		if _, ok := s.registry.Playing(loser.user.ID); ok {
+			t.Fatal("the slower one plays")
+		}
+		loser.get(path).wants(http.StatusOK)
+		page.waitText("#call", string(id))
+		ada.post("/matches/" + string(id) + "/resign")
+		until(t, "the end", func() bool { _, busy := s.registry.Playing(ada.user.ID); return !busy })
+	}
+}
+
+// TestLinkWaitsForSignIn: somebody who is not signed in comes back to the link.
+func TestLinkWaitsForSignIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	path := s.insider(t, "Ada").challenge(0)
+	s.browser(t).get(path).leadsTo("/sign-in?next=%2Fchallenges%2F" + string(idOf(path)) + "&reason=needed")
+}
+
+// TestDeadChallenges: what cannot be accepted any more says so, and makes no
+// match.
+func TestDeadChallenges(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for name, test := range map[string]struct {
+		end    func(path string, ada, bea *browser)
+		status int
+		gone   bool // there is not even a page any more
+	}{
+		"withdrawn": {func(path string, ada, _ *browser) { ada.post(path + "/withdraw").leadsTo(path) }, http.StatusNotFound, false},
+		"declined":  {func(path string, _, bea *browser) { bea.post(path + "/decline").leadsTo(path) }, http.StatusNotFound, false},
+		"replaced": {func(_ string, ada, bea *browser) {
+			ada.challenge(bea.user.ID, "points", "21")
+		}, http.StatusNotFound, true},
+		"blocked": {func(_ string, ada, bea *browser) {
+			if err := s.store.Block(t.Context(), ada.user.ID, bea.user.ID); err != nil {
+				t.Error(err)
+			}
+		}, http.StatusNotFound, true},
+		"unfriended": {func(_ string, ada, bea *browser) {
+			if err := s.store.Remove(t.Context(), ada.user.ID, bea.user.ID); err != nil {
+				t.Error(err)
+			}
+		}, http.StatusNotFound, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ada, bea := s.pals(t, "A-"+name, "B-"+name)
+			ada.open()
+			path := ada.challenge(bea.user.ID)
+			test.end(path, ada, bea)
+			dead(t, s, path, test.status, test.gone, bea)
+			ada.post(path + "/accept").wants(map[bool]int{true: http.StatusNotFound, false: http.StatusConflict}[test.gone])
+		})
+	}
+}
+
+// dead holds a challenge against what is true of one that is over.
+func dead(t *testing.T, s *site, path string, status int, gone bool, b *browser) {
+	t.Helper()
+	accepted := b.post(path + "/accept")
+	accepted.wants(status)
+	pressed := b.postWith(partial(), path+"/accept") // on an invitation that is still shown
+	pressed.wants(status)
+	pressed.has(`hx-partial[data-hx-target="#invites"]`)
+	pressed.has(`hx-partial[data-hx-target="#status"] .problem`)
+	if !strings.Contains(pressed.text, "This challenge is over.") || !strings.Contains(accepted.text, "This challenge is over.") {
+		t.Errorf("it does not say so: %s", accepted.text)
+	}
+	pressed.hasNot(`#challenge-` + string(idOf(path)))
+	shown := b.get(path)
+	if gone {
+		shown.wants(http.StatusNotFound)
+	} else {
+		shown.wants(http.StatusOK)
+		shown.hasNot("#challenge form")
+		shown.has("#challenge h2")
+	}
+	if _, ok := s.registry.Playing(b.user.ID); ok {
+		t.Error("there is a match all the same")
+	}
+}
+
+// TestChallengeExpires: when its time is up the invitation asks what is left,
+// and the page says so.
+func TestChallengeExpires(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada, bea := s.pals(t, "Ada", "Bea")
+	path := ada.challenge(bea.user.ID)
+	ticking := `#challenge-` + string(idOf(path)) + ` [data-hx-get="/live/inbox"][data-hx-trigger="load delay:301s"]`
+	bea.get("/settings").has(ticking)
+	s.clock.forward(rally.ChallengeLife)
+	ada.enter(rally.StageFull)
+	bea.enter(rally.StageFull)
+	asked := bea.get("/live/inbox", partial()...)
+	asked.has(`hx-partial[data-hx-target="#invites"][data-hx-swap~="swapEmpty:true"]`)
+	asked.hasNot(".invite")
+	bea.get("/settings").hasNot(".invite")
+	ada.open()
+	dead(t, s, path, http.StatusNotFound, false, bea)
+	ada.get(path).hasNot("#challenge form")
+	ada.get(path).hasNot("noscript")
+}
+
+// TestAcceptWantsBothFree: whoever plays finishes that first, and it is said who.
+func TestAcceptWantsBothFree(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada, bea := s.pals(t, "Ada", "Bea")
+	path := ada.challenge(bea.user.ID)
+	says := func(words string) {
+		t.Helper()
+		res := bea.post(path + "/accept")
+		res.wants(http.StatusConflict)
+		res.has(`#challenge form[action$=accept]`)
+		if !strings.Contains(res.text, words) {
+			t.Errorf("it does not say %q: %s", words, res.text)
+		}
+		if _, waits := s.registry.Find(rally.MatchID(idOf(path))); waits {
+			t.Error("there is a match all the same")
+		}
+	}
+	says("Ada is not here")
+	page := ada.open()
+	ada.post("/practice", "level", "1")
+	says("Ada is in a match")
+	bea.post("/practice", "level", "1")
+	says("You are in a match")
+	for _, b := range []*browser{ada, bea} {
+		id, _ := s.registry.Playing(b.user.ID)
+		b.post("/matches/" + string(id) + "/resign")
+	}
+	bea.post(path + "/accept").leadsTo("/matches/" + string(idOf(path)))
+	page.waitText("#call", string(idOf(path)))
+}
+
+// faults fails what a test says.
+type faults struct {
+	handlers.Challenges
+	take, set func() error
+}
+
+func (f *faults) TakeChallenge(ctx context.Context, id rally.ChallengeID, user rally.UserID) (rally.Challenge, error) {
+	c, err := f.Challenges.TakeChallenge(ctx, id, user)
+	if err == nil && f.take != nil {
+		err = f.take()
+	}
+	return c, err
+}
+
+func (f *faults) SetChallengeMatch(ctx context.Context, id rally.ChallengeID, m rally.MatchID) error {
+	if f.set != nil {
+		if err := f.set(); err != nil {
+			return err
+		}
+	}
+	return f.Challenges.SetChallengeMatch(ctx, id, m)
+}
+
+// TestAcceptSurvivesFaults: whatever fails on the way, trying again leads to the
+// one match.
+func TestAcceptSurvivesFaults(t *testing.T) {
+	t.Parallel()
+	f := &faults{}
+	s := newSite(t, func(c *handlers.Config) {
+		f.Challenges = c.Challenges
+		c.Challenges = f
+	})
+	away := func() error { return errors.New("the line broke") }
+
+	// Taken, and nobody heard of it.
+	ada, bea := s.pals(t, "Ada", "Bea")
+	ada.open()
+	path := ada.challenge(bea.user.ID)
+	f.take = away
+	bea.post(path + "/accept").wants(http.StatusInternalServerError)
+	f.take = nil
+	if _, ok := s.registry.Playing(bea.user.ID); ok {
+		t.Fatal("there is a match")
+	}
+	ada.get(path).has("#challenge h2")
+	bea.get(path).has(`#challenge form[action$=accept]`)
+	to := "/matches/" + string(idOf(path))
+	bea.post(path + "/accept").leadsTo(to)
+	if at, _ := s.registry.Playing(ada.user.ID); at != rally.MatchID(idOf(path)) {
+		t.Fatalf("Ada plays %q", at)
+	}
+
+	// Made, and not noted: it is found all the same, also once it is over, and
+	// never made again.
+	cea, dea := s.pals(t, "Cea", "Dea")
+	cea.open()
+	path = cea.challenge(dea.user.ID)
+	to = "/matches/" + string(idOf(path))
+	f.set = away
+	dea.post(path + "/accept").leadsTo(to)
+	dea.post(path + "/accept").leadsTo(to)
+	cea.get(path).leadsTo(to)
+	cea.post(to + "/resign")
+	until(t, "the result", func() bool {
+		_, err := s.store.FindMatch(t.Context(), rally.MatchID(idOf(path)))
+		return err == nil
+	})
+	dea.post(path + "/accept").leadsTo(to)
+	if _, busy := s.registry.Playing(dea.user.ID); busy {
+		t.Error("it was made again")
+	}
+	f.set = nil
+
+	// One began to play between the question and the answer.
+	eva, fay := s.pals(t, "Eva", "Fay")
+	eva.open()
+	path = eva.challenge(fay.user.ID)
+	f.take = func() error {
+		_, err := s.registry.Practice(match.Entrant{User: eva.user.ID, Name: "Eva", Rating: rally.NewRating()}, rally.BotEasy, 1)
+		return err
+	}
+	fay.post(path + "/accept").wants(http.StatusConflict)
+	f.take = nil
+	stuck := fay.get(path)
+	stuck.has(`#challenge form[action$=accept]`)
+	busy, _ := s.registry.Playing(eva.user.ID)
+	eva.post("/matches/" + string(busy) + "/resign")
+	fay.post(path + "/accept").leadsTo("/matches/" + string(idOf(path)))
+
+	// Too late for that.
+	gia, hoa := s.pals(t, "Gia", "Hoa")
+	gia.open()
+	path = gia.challenge(hoa.user.ID)
+	f.take = away
+	hoa.post(path + "/accept").wants(http.StatusInternalServerError)
+	f.take = nil
+	s.clock.forward(rally.ChallengeLife)
+	hoa.enter(rally.StageFull)
+	hoa.get(path).hasNot("#challenge form")
+	hoa.post(path + "/accept").wants(http.StatusConflict)
+}
+
+// TestChallengeStrangers: whoever is no friend, or has blocked one, looks like a
+// friend who is away.
+func TestChallengeStrangers(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada, friend := s.pals(t, "Ada", "Bea")
+	stranger, blocker := s.insider(t, "Bob"), s.insider(t, "Ben")
+	if err := s.store.Block(t.Context(), blocker.user.ID, ada.user.ID); err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string]bool{}
+	for _, b := range []*browser{friend, stranger, blocker} {
+		socket := b.open()
+		ada.get("/challenges/new?to=" + itoa(b.user.ID)).wants(http.StatusOK)
+		path := ada.challenge(b.user.ID)
+		page := ada.get(path)
+		page.wants(http.StatusOK)
+		same := strings.NewReplacer(b.user.Name, "N", `"`+itoa(b.user.ID)+`"`, "I", string(idOf(path)), "C", "PT300S", "T", "PT299S", "T", "5:00", "T", "4:59", "T", "301s", "T", "300s", "T", "challenges/new?to="+itoa(b.user.ID), "F")
+		main := page.text[strings.Index(page.text, "<main"):strings.Index(page.text, "</main>")]
+		shown[same.Replace(main)] = true
+		ada.post(path + "/withdraw").leadsTo(path)
+		if b == friend {
+			socket.waitText("#invites", string(idOf(path)))
+			continue
+		}
+		b.get(path).wants(http.StatusNotFound)
+		b.post(path + "/accept").wants(http.StatusNotFound)
+		b.post(path + "/decline").wants(http.StatusNotFound)
+		b.get("/settings").hasNot("#invites section")
+		b.get("/notices").hasNot(".notice-row")
+		// What is pushed to somebody comes in order: had there been anything, it
+		// would have come before this.
+		s.hub.Push(b.user.ID, func(string) ([]byte, error) { return []byte("last"), nil })
+		socket.waitText("last")
+		if n := socket.count(string(idOf(path))); n != 0 {
+			t.Errorf("%s was told %d times", b.user.Name, n)
+		}
+	}
+	if len(shown) != 1 {
+		t.Errorf("%d different pages: %v", len(shown), shown)
+	}
+	// Who blocks somebody cannot challenge them.
+	res := blocker.post("/challenges", "points", "3", "kind", "casual", "to", itoa(ada.user.ID))
+	res.wants(http.StatusConflict)
+	res.has(".problem")
+}
+
+// TestInvitationFrames counts what is pushed: one text for who is challenged when
+// it begins, one when it ends, on each page; nothing for anybody else.
+func TestInvitationFrames(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada, bea := s.pals(t, "Ada", "Bea")
+	cea, _ := s.pals(t, "Cea", "Dea")
+	first, second, other := bea.open(), bea.open(), cea.open()
+	path := ada.challenge(bea.user.ID)
+	for _, page := range []*socket{first, second} {
+		page.waitText("#invites", "challenge-"+string(idOf(path)))
+	}
+	ada.post(path + "/withdraw").leadsTo(path)
+	for _, page := range []*socket{first, second} {
+		until(t, "the end of the invitation", func() bool { return page.count(`data-hx-target="#invites"`) == 2 })
+		if n := page.count("challenge-" + string(idOf(path))); n != 1 {
+			t.Errorf("the invitation came %d times", n)
+		}
+	}
+	s.hub.Push(cea.user.ID, func(string) ([]byte, error) { return []byte("last"), nil })
+	other.waitText("last")
+	if n := other.count("challenge"); n != 0 {
+		t.Errorf("somebody else was told %d times", n)
+	}
+
+	// A page whose socket opens after the news still gets it, and one without
+	// news gets nothing.
+	path = ada.challenge(bea.user.ID)
+	late := bea.open()
+	late.waitText("#invites", "challenge-"+string(idOf(path)))
+	if cea.open().count("#invites") != 0 {
+		t.Error("no news is told")
+	}
+
+	// Declined: the maker hears of it.
+	page := ada.open()
+	declined := bea.postWith(partial(), path+"/decline")
+	declined.wants(http.StatusOK)
+	declined.has(`hx-partial[data-hx-target="#status"] [data-focus=main]`)
+	parses(t, page.waitText("#status", "Bea", "declined"))
+	page.waitText(`#challenge[data-challenge=`, string(idOf(path)))
+	if n := page.count("#invites"); n != 0 {
+		t.Errorf("the maker was invited %d times", n)
+	}
+}
+
+// TestChallengeForm: what the form does not offer is refused, and so is too much
+// of it.
+func TestChallengeForm(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada, bea := s.pals(t, "Ada", "Bea")
+	for _, fields := range [][]string{
+		{},
+		{"points", "4", "kind", "rated"},
+		{"points", "3"},
+		{"points", "3", "kind", "practice"},
+		{"points", "-3", "kind", "rated"},
+		{"points", "999999999999999999999", "kind", "casual"},
+	} {
+		ada.post("/challenges", fields...).wants(http.StatusUnprocessableEntity)
+	}
+	for to, status := range map[string]int{"0": 404, "-1": 404, "x": 404, "99999": 404, itoa(ada.user.ID): 422} {
+		ada.post("/challenges", "points", "3", "kind", "casual", "to", to).wants(status)
+		if res := ada.get("/challenges/new?to=" + to); res.StatusCode != status && res.StatusCode != http.StatusConflict {
+			t.Errorf("the form to %q gave %d", to, res.StatusCode)
+		}
+	}
+	// Extra fields change nothing.
+	path := ada.challenge(bea.user.ID, "from", itoa(bea.user.ID), "state", "accepted", "id", "abcdefghijkl")
+	c, err := s.store.FindChallenge(t.Context(), idOf(path), bea.user.ID)
+	if err != nil || c.From.ID != ada.user.ID || c.State != rally.ChallengeOpen || c.Points != 3 || c.Rated {
+		t.Errorf("made %+v, %v", c, err)
+	}
+	// Nobody acts for another.
+	cea := s.insider(t, "Cea")
+	for _, what := range []string{"accept", "decline", "withdraw"} {
+		cea.post(path + "/" + what).wants(http.StatusNotFound)
+	}
+	bea.post(path + "/withdraw").wants(http.StatusNotFound)
+	ada.post(path + "/decline").wants(http.StatusNotFound)
+	list := ada.get("/challenges")
+	list.has(`#challenges a[href="` + path + `"]`)
+	bea.get("/challenges").has(`#challenges a[href="` + path + `"]`)
+	cea.get("/challenges").hasNot(`#challenges a`)
+
+	var last *answer
+	for range 25 {
+		if last = bea.post("/challenges", "points", "3", "kind", "casual", "to", itoa(cea.user.ID)); last.StatusCode != http.StatusSeeOther {
+			break
+		}
+	}
+	last.wants(http.StatusTooManyRequests)
+	last.has(`.problem`)
+	last.has(`input[name=to][value="` + itoa(cea.user.ID) + `"]`)
+}

@@ -2,9 +2,18 @@ package handlers
 
 import (
 	"context"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
 
 	"rally"
+	"rally/views"
 )
+
+// noticesPage is how many notices a page shows at once.
+const noticesPage = 30
 
 // Notices keeps what people are told.
 type Notices interface {
@@ -15,4 +24,45 @@ type Notices interface {
 }
 
 // noticeRoutes are those of notices.
-func (s *Server) noticeRoutes() []Route { return nil }
+func (s *Server) noticeRoutes() []Route {
+	return []Route{
+		{http.MethodGet, "/notices", Member, s.notices, 0},
+		{http.MethodPost, "/notices/read", Member, s.readNotices, 0},
+	}
+}
+
+// notices shows what the viewer was told, the newest or those before a cursor.
+func (s *Server) notices(c echo.Context) error {
+	page := views.NoticesPage{Page: s.page(c)}
+	before, err := strconv.ParseInt(c.QueryParam("before"), 10, 64)
+	if err != nil || before < 0 {
+		before = 0
+	}
+	// One more than is shown, to know whether there are older ones.
+	page.Notices, err = s.c.Notices.ListNotices(c.Request().Context(), of(c).member(), before, noticesPage+1)
+	if err != nil {
+		return err
+	}
+	if len(page.Notices) > noticesPage {
+		page.Notices = page.Notices[:noticesPage]
+		page.Older = page.Notices[noticesPage-1].ID
+	}
+	page.Unread = slices.ContainsFunc(page.Notices, func(n rally.Notice) bool { return !n.Read })
+	return s.show(c, http.StatusOK, views.Notices(page), views.NoticeRows(page))
+}
+
+// readNotices marks the viewer's notices as read, up to the newest they have
+// seen.
+func (s *Server) readNotices(c echo.Context) error {
+	upTo, err := strconv.ParseInt(c.Request().PostForm.Get("up_to"), 10, 64)
+	if err != nil || upTo <= 0 {
+		return rally.Errorf(rally.EInvalid, "error.invalid", "notices read up to %q", c.Request().PostForm.Get("up_to"))
+	}
+	if err := s.c.Notices.MarkRead(c.Request().Context(), of(c).member(), upTo); err != nil {
+		return err
+	}
+	if isPartial(c.Request()) {
+		return c.NoContent(http.StatusNoContent)
+	}
+	return s.leave(c, "/notices")
+}

@@ -24,6 +24,9 @@ func (s *Server) OnEvent(e rally.Event) {
 	defer cancel()
 	switch e.Kind {
 	case rally.MatchPaired:
+		for _, user := range e.Users { // whatever else they were waiting for
+			s.c.Matchmaker.Leave(user)
+		}
 		s.notePlaying(e)
 		for _, user := range e.Users {
 			s.push(ctx, user, func(views.Page) templ.Component {

@@ -117,6 +117,9 @@ type Registry interface {
 	Find(id rally.MatchID) (match.Info, bool)
 	Playing(user rally.UserID) (rally.MatchID, bool)
 	Practice(e match.Entrant, level rally.BotLevel, points int) (rally.MatchID, error)
+	// Pair makes the match of that id, unless there is one, and has both called
+	// to it.
+	Pair(id rally.MatchID, kind rally.MatchKind, points int, players [2]match.Entrant) error
 	Ready(id rally.MatchID, user rally.UserID) error
 	Resign(id rally.MatchID, user rally.UserID) error
 	Rematch(id rally.MatchID, user rally.UserID) (rally.MatchID, error)
