@@ -2,8 +2,13 @@ package handlers
 
 import (
 	"context"
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
 
 	"rally"
+	"rally/views"
 )
 
 // Ranking knows how well people play.
@@ -15,5 +20,36 @@ type Ranking interface {
 	Record(ctx context.Context, viewer, other rally.UserID) (rally.Record, error)
 }
 
+const (
+	boardPage   = 50 // people on a page of the leaderboard
+	boardAround = 10 // before and after the viewer's own place
+)
+
 // rankingRoutes are those of the leaderboard.
-func (s *Server) rankingRoutes() []Route { return nil }
+func (s *Server) rankingRoutes() []Route {
+	return []Route{
+		{http.MethodGet, "/leaderboard", Open, s.leaderboard, 0},
+	}
+}
+
+// leaderboard is who plays best, from the top or from a cursor; to a member who
+// asks for it, those around their own place.
+func (s *Server) leaderboard(c echo.Context) error {
+	ctx, member := c.Request().Context(), of(c).member()
+	cursor := c.QueryParam("after")
+	page := views.LeaderboardPage{Page: s.page(c), Top: cursor == ""}
+	var err error
+	if c.QueryParam("me") != "" && member != 0 {
+		page.Me, page.Top = true, false
+		page.People, err = s.c.Ranking.LeaderboardAround(ctx, member, boardAround)
+		if e, ok := errors.AsType[*rally.Error](err); ok && e.Code == rally.ENotFound {
+			err = nil // they have no rank yet, and the page says so
+		}
+	} else {
+		page.People, page.Next, err = s.c.Ranking.Leaderboard(ctx, cursor, boardPage)
+	}
+	if err != nil {
+		return err
+	}
+	return s.show(c, http.StatusOK, views.Leaderboard(page), views.LeaderboardRows(page))
+}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 
@@ -21,11 +22,8 @@ func (s *Server) player(c echo.Context) error {
 		return notFound()
 	}
 	id := rally.UserID(number)
-	st := of(c)
-	page := views.ProfilePage{Page: s.page(c), Own: st.member() == id}
-	if page.Own {
-		page.User = st.viewer.User // the session's query has just read it
-	} else if page.User, err = s.c.Users.FindUser(ctx, id); err != nil {
+	page, err := s.profile(c, id)
+	if err != nil {
 		return err
 	}
 	matches, older, err := s.c.Results.ListMatches(ctx, id, c.QueryParam("before"), historyPage)
@@ -36,8 +34,70 @@ func (s *Server) player(c echo.Context) error {
 	for _, m := range matches {
 		page.Matches = append(page.Matches, matchRow(m, id))
 	}
-	if st.viewer.SignedIn() {
-		page.Live, _ = s.c.Registry.Playing(id)
+	if isPartial(c.Request()) {
+		return s.html(c, http.StatusOK, views.MatchRows(page))
 	}
-	return s.show(c, http.StatusOK, views.Profile(page), views.MatchRows(page))
+	if err := s.addRanking(ctx, &page); err != nil {
+		return err
+	}
+	if err := s.addPresence(ctx, &page); err != nil {
+		return err
+	}
+	return s.html(c, http.StatusOK, views.Profile(page))
+}
+
+// profile begins a profile with who it is about.
+func (s *Server) profile(c echo.Context, id rally.UserID) (page views.ProfilePage, err error) {
+	st := of(c)
+	page.Page, page.Own = s.page(c), st.member() == id
+	if page.Own {
+		page.User = st.viewer.User // the session's query has just read it
+		return page, nil
+	}
+	page.Person, err = s.c.People.FindPerson(c.Request().Context(), st.member(), id)
+	return page, err
+}
+
+// addRanking adds how well the player plays.
+func (s *Server) addRanking(ctx context.Context, page *views.ProfilePage) (err error) {
+	id, r := page.User.ID, s.c.Ranking
+	if page.User.Wins+page.User.Losses > 0 {
+		if page.Rank, err = r.Rank(ctx, id); err != nil {
+			return err
+		}
+		if page.History, err = r.RatingHistory(ctx, id); err != nil {
+			return err
+		}
+	}
+	if page.Viewer.SignedIn() && !page.Own {
+		page.Record, err = r.Record(ctx, page.Viewer.User.ID, id)
+	}
+	return err
+}
+
+// addPresence adds what a member sees of the player being there. Of two people
+// one of whom blocks the other, neither is told that the other plays.
+func (s *Server) addPresence(ctx context.Context, page *views.ProfilePage) error {
+	id := page.User.ID
+	if !page.Viewer.SignedIn() {
+		return nil
+	}
+	if page.Relation == rally.RelationFriends {
+		if page.Presence = s.c.Hub.Presence(id); page.Presence.SeenAt.IsZero() {
+			page.Presence.SeenAt = page.SeenAt
+		}
+		return nil // the badge leads to the match they play
+	}
+	match, playing := s.c.Registry.Playing(id)
+	if !playing {
+		return nil
+	}
+	if !page.Own {
+		blocked, err := s.c.People.BlockedEither(ctx, page.Viewer.User.ID, id)
+		if err != nil || blocked {
+			return err
+		}
+	}
+	page.Live = match
+	return nil
 }

@@ -136,16 +136,6 @@ type MatchRow struct {
 	Finished time.Time
 }
 
-// ProfilePage is a player's public page.
-type ProfilePage struct {
-	Page
-	User    rally.User
-	Own     bool
-	Live    rally.MatchID // the match they play now, "" for none
-	Matches []MatchRow
-	Older   string // cursor of the next page, "" on the last
-}
-
 // CallBanner is pushed to every page of a player who has been paired: it says
 // so and takes them to the match.
 type CallBanner struct {

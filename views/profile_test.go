@@ -17,7 +17,7 @@ func TestProfile(t *testing.T) {
 	d.says(".figures", "1534")
 	d.says(".figures", "± 82")
 	d.has(".notice a[href='/matches/abcdefghijkl']", "time[datetime='2026-11-22T12:00:00Z']", "th[scope=col]")
-	rows := d.all("tbody tr")
+	rows := d.all(".profile-matches tbody tr")
 	if len(rows) != 4 {
 		t.Fatalf("%d rows, want three matches and the button", len(rows))
 	}
@@ -35,7 +35,7 @@ func TestProfile(t *testing.T) {
 func TestProfileWithoutMatches(t *testing.T) {
 	t.Parallel()
 	p := aProfile()
-	p.Matches, p.Older, p.User.Rating = nil, "", rally.NewRating()
+	p.Matches, p.Older, p.History, p.User.Rating = nil, "", nil, rally.NewRating()
 	d := render(t, "en", views.Profile(p))
 	d.lacks("table")
 	d.says(".figures", "provisional")

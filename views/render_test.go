@@ -165,7 +165,7 @@ func aMatch(phase views.MatchPhase) views.MatchPage {
 func aProfile() views.ProfilePage {
 	p := member("/players/7")
 	return views.ProfilePage{
-		Page: p, User: p.Viewer.User, Own: true, Older: "2026&x=1",
+		Page: p, PersonCard: cardOf(p.Viewer.User), Own: true, Older: "2026&x=1", Rank: 12, History: someHistory(),
 		Matches: []views.MatchRow{
 			{ID: someMatch, Kind: rally.Rated, Opponent: views.MatchPlayer{User: 8, Name: "Joon"}, Won: true, Decided: true, Outcome: rally.Won, Score: [2]int{11, 9}, Delta: 12, Finished: noon},
 			{ID: someMatch, Kind: rally.Casual, Opponent: views.MatchPlayer{}, Decided: true, Outcome: rally.Forfeited, Score: [2]int{2, 3}, Finished: noon},
@@ -198,13 +198,14 @@ func pages() map[string]templ.Component {
 		"match, bot":     views.Match(practice),
 		"match, watched": views.Match(watched),
 		"profile":        views.Profile(aProfile()),
-		"profile, empty": views.Profile(views.ProfilePage{Page: anybody("/players/8"), User: rally.User{ID: 8, Name: "Joon", Rating: rally.NewRating()}}),
+		"profile, empty": views.Profile(views.ProfilePage{Page: anybody("/players/8"), PersonCard: cardOf(rally.User{ID: 8, Name: "Joon", Rating: rally.NewRating()})}),
 		"error 401":      views.Error(views.ErrorPage{Page: anybody("/play?x=1"), Status: 401, Message: "sign_in.reason_needed"}),
 		"error 404":      views.Error(views.ErrorPage{Page: member("/nowhere"), Status: 404, Message: "error.not_found"}),
 		"error 503":      views.Error(views.ErrorPage{Page: anybody("/play"), Status: 503, Message: "error.database_away", RetryAfter: 5}),
 	}
 	maps.Copy(all, accountPages())
 	maps.Copy(all, friendPages())
+	maps.Copy(all, rankingPages())
 	return all
 }
 
@@ -225,5 +226,6 @@ func fragments() map[string]templ.Component {
 	}
 	maps.Copy(all, accountFragments())
 	maps.Copy(all, friendFragments())
+	maps.Copy(all, rankingFragments())
 	return all
 }
