@@ -44,7 +44,7 @@ func (s *Server) match(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.show(c, http.StatusOK, views.Match(page), views.MatchPanel(page))
+	return s.show(c, http.StatusOK, views.Match(page), views.MatchUpdate(page))
 }
 
 // matchPage builds the page of a match as user sees it.

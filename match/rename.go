@@ -3,7 +3,8 @@ package match
 import "rally"
 
 // Rename has every match that user plays or has played in, as far as it can be
-// found, call them by another name. When it returns, Find shows it.
+// found, call them by another name. When it returns, Find shows it; for a match
+// that goes on rally.MatchChanged is published.
 func (r *Registry) Rename(user rally.UserID, name string) {
 	r.mu.RLock()
 	var theirs []*match
@@ -15,8 +16,12 @@ func (r *Registry) Rename(user rally.UserID, name string) {
 	r.mu.RUnlock()
 	for _, m := range theirs {
 		_ = m.loop.call(func() error { // once the loops have ended, nobody is told anything
-			m.seats[m.sideOf(user)].Name = name
-			m.publish()
+			seat := &m.seats[m.sideOf(user)]
+			if seat.Name != name {
+				seat.Name = name
+				m.scoreDue, m.changeDue = true, m.changeDue || m.phase != Over
+				m.settle()
+			}
 			return nil
 		})
 	}

@@ -63,7 +63,9 @@ function start(court) {
   const spoken = document.getElementById("court-score");
   const notices = { Reconnecting: "court-lost", Taken: "court-taken" }; // by trouble
   const side = +court.dataset.side;
-  const names = [court.dataset.left, court.dataset.right];
+  // Where a name is on the page it may change during the match.
+  const name = (s) =>
+    document.querySelector(`.seat.${s ? "right" : "left"} [data-name]`)?.textContent ?? court.dataset[s ? "right" : "left"];
 
   let rules = null;
   let predictor = null;
@@ -198,7 +200,7 @@ function start(court) {
   function score(last) {
     sound.point(frame.score[0] > last.score[0] ? 0 : 1);
     const [leftScore, rightScore] = frame.score;
-    say(text("Score", { left: names[0], right: names[1], leftScore, rightScore }));
+    say(text("Score", { left: name(0), right: name(1), leftScore, rightScore }));
   }
 
   // steer sends the direction the player wants, if it is news to the server.
@@ -291,14 +293,14 @@ function start(court) {
   }
 
   function pausedText([left, right], seconds) {
-    return left && right ? text("PausedBoth", { seconds }) : text("Paused", { name: names[left ? 0 : 1], seconds });
+    return left && right ? text("PausedBoth", { seconds }) : text("Paused", { name: name(left ? 0 : 1), seconds });
   }
 
   function overText() {
     const { score } = frame;
     const winner = score.findIndex((points) => points >= rules.points);
     if (winner < 0) return text("Ended");
-    return text("Won", { name: names[winner], leftScore: score[winner], rightScore: score[1 - winner] });
+    return text("Won", { name: name(winner), leftScore: score[winner], rightScore: score[1 - winner] });
   }
 
   // text fills in one of the templates of the markup.

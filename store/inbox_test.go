@@ -1,0 +1,81 @@
+package store_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"rally"
+)
+
+// What waits for somebody is what the lists say, found with one query.
+func TestInbox(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	ids := d.people(t, "Anna", "Berta", "Carla", "Dora", "Emil")
+	anna, berta, carla, dora, emil := ids[0], ids[1], ids[2], ids[3], ids[4]
+	check := func(what string, user rally.UserID, want rally.Inbox) {
+		t.Helper()
+		got, err := d.store.Inbox(t.Context(), user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(got.Friends)
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(rally.User{}, "Rating", "CreatedAt")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	check("nothing", anna, rally.Inbox{})
+	check("nobody", 1<<40, rally.Inbox{})
+
+	d.befriend(t, berta, anna)
+	d.befriend(t, anna, carla)
+	d.ask(t, dora, anna)
+	d.ask(t, anna, emil)
+	if err := d.store.MarkRead(t.Context(), anna, 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	d.say(t, berta, anna, "one")
+	d.say(t, berta, anna, "two")
+	d.say(t, carla, anna, "from somebody muted")
+	d.say(t, anna, berta, "one's own")
+	d.mute(t, anna, carla, true)
+	first := d.challenge(t, berta, anna, 5)
+	d.move(time.Second)
+	second := d.challenge(t, carla, anna, 7)
+	d.challenge(t, dora, anna, 11) // of somebody who is no friend
+	d.challenge(t, anna, berta, 3) // would be crossed, with other rules: accepted
+	want := rally.Inbox{Requests: 1, Notices: 1, Messages: 2, Friends: []rally.UserID{berta, carla}, Challenges: []rally.Challenge{second}}
+	check("all kinds", anna, want)
+	if first.ID == second.ID {
+		t.Fatal("two challenges are one")
+	}
+
+	d.move(rally.ChallengeLife)
+	want.Challenges = nil
+	check("challenges are over", anna, want)
+	if err := d.store.Block(t.Context(), anna, berta); err != nil {
+		t.Fatal(err)
+	}
+	check("one is blocked", anna, rally.Inbox{Requests: 1, Notices: 1, Friends: []rally.UserID{carla}})
+}
+
+func TestInboxIsOneQuery(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	ids := d.people(t, "Anna", "Berta")
+	d.befriend(t, ids[0], ids[1])
+	d.challenge(t, ids[1], ids[0], 5)
+	var q queryCounter
+	s := q.open(t, d.url)
+	q.reset()
+	if in, err := s.Inbox(t.Context(), ids[0]); err != nil || len(in.Challenges) != 1 {
+		t.Fatalf("%+v, %v", in, err)
+	}
+	if verbs := q.verbs(); len(verbs) != 1 {
+		t.Errorf("statements: %v", verbs)
+	}
+}
