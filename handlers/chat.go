@@ -2,22 +2,321 @@ package handlers
 
 import (
 	"context"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/labstack/echo/v4"
 
 	"rally"
+	"rally/auth"
+	"rally/views"
 )
 
 // Messages keeps what people say to each other.
 type Messages interface {
 	SendMessage(ctx context.Context, from, to rally.UserID, text string, opponents bool) (rally.Message, error)
-	ListMessages(ctx context.Context, a, b rally.UserID, before int64, limit int) ([]rally.Message, error)
-	UnreadMessages(ctx context.Context, user rally.UserID) (map[rally.UserID]int, error)
+	FindConversation(ctx context.Context, user, other rally.UserID, before int64, limit int) (rally.Conversation, error)
+	ListConversations(ctx context.Context, user rally.UserID, before int64, limit int) ([]rally.Conversation, error)
 	MarkMessagesRead(ctx context.Context, user, from rally.UserID, upTo int64) error
+	Muted(ctx context.Context, user, other rally.UserID) (bool, error)
+	SetMute(ctx context.Context, user, other rally.UserID, on bool) error
 	Chats(ctx context.Context, user rally.UserID) (bool, error)
 	SetChat(ctx context.Context, user rally.UserID, chat bool) error
 }
 
-// chatRoutes are those of conversations.
-func (s *Server) chatRoutes() []Route { return nil }
+// How many there are on a page.
+const (
+	messagesPage      = 50
+	conversationsPage = 30
+)
 
-// pushMessage shows a message on the open pages of both.
-func (s *Server) pushMessage(context.Context, rally.Event) {}
+// chatRoutes are those of conversations.
+func (s *Server) chatRoutes() []Route {
+	return []Route{
+		{http.MethodGet, "/chat", Member, s.conversations, 0},
+		{http.MethodGet, "/chat/:id", Member, s.conversation, 0},
+		{http.MethodPost, "/chat/:id", Member, s.say, 0},
+		{http.MethodPost, "/chat/:id/read", Member, s.readMessages, 0},
+		{http.MethodPost, "/chat/:id/mute", Member, s.mute, 0},
+		{http.MethodPost, "/settings/chat", Member, s.setChat, 0},
+	}
+}
+
+// chatPath is where the conversation with somebody is found.
+func chatPath(other rally.UserID) string { return "/chat/" + strconv.FormatInt(int64(other), 10) }
+
+// chatWith reads from the address with whom a conversation is.
+func chatWith(c echo.Context) (rally.UserID, error) {
+	number, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	if err != nil || number <= 0 || rally.UserID(number) == of(c).member() {
+		return 0, notFound()
+	}
+	return rally.UserID(number), nil
+}
+
+// beforeMessage reads from the address which message a list is before, 0 for
+// none.
+func beforeMessage(c echo.Context) (int64, error) {
+	cursor := c.QueryParam("before")
+	if cursor == "" {
+		return 0, nil
+	}
+	before, err := strconv.ParseInt(cursor, 10, 64)
+	if err != nil || before <= 0 {
+		return 0, rally.Errorf(rally.EMalformed, "error.invalid", "cursor %q", cursor)
+	}
+	return before, nil
+}
+
+// conversations lists whom the viewer has said something to, or heard from.
+func (s *Server) conversations(c echo.Context) error {
+	before, err := beforeMessage(c)
+	if err != nil {
+		return err
+	}
+	all, err := s.c.Messages.ListConversations(c.Request().Context(), of(c).member(), before, conversationsPage+1)
+	if err != nil {
+		return err
+	}
+	page := views.ChatsPage{Page: s.page(c), Before: before, Presences: map[rally.UserID]rally.Presence{}}
+	if len(all) > conversationsPage {
+		all = all[:conversationsPage]
+		page.Older = all[conversationsPage-1].Messages[0].ID
+	}
+	page.Conversations = all
+	for _, one := range all {
+		if one.Relation == rally.RelationFriends {
+			page.Presences[one.Other.ID] = s.c.Hub.Presence(one.Other.ID)
+		}
+	}
+	return s.show(c, http.StatusOK, views.Chats(page), views.ChatList(page))
+}
+
+// conversation is what the viewer and somebody else have said to each other.
+func (s *Server) conversation(c echo.Context) error {
+	other, err := chatWith(c)
+	if err != nil {
+		return err
+	}
+	page, err := s.chatPage(c, other)
+	if err != nil {
+		return err
+	}
+	return s.show(c, http.StatusOK, views.Chat(page), views.ChatNews(page))
+}
+
+// chatPage is the page as it stands.
+func (s *Server) chatPage(c echo.Context, other rally.UserID) (page views.ChatPage, err error) {
+	if page.Before, err = beforeMessage(c); err != nil {
+		return page, err
+	}
+	ctx, user := c.Request().Context(), of(c).member()
+	if page.With, err = s.c.Messages.FindConversation(ctx, user, other, page.Before, messagesPage+1); err != nil {
+		return page, err
+	}
+	page.Page = s.page(c)
+	if c.Request().Method == http.MethodPost {
+		page.Path = chatPath(other)
+	}
+	if said := page.With.Messages; len(said) > messagesPage {
+		page.With.Messages = said[1:]
+		page.Older = said[1].ID
+	}
+	if page.With.Relation == rally.RelationFriends {
+		page.Presence = s.c.Hub.Presence(other)
+	}
+	page.Match, page.Opponents = s.opponents(user, other, rally.MatchID(c.Request().PostForm.Get("match")))
+	return page, nil
+}
+
+// opponents says whether two people play against each other, or have just done
+// so: in the match whose page a form came from, which it gives, or in the one
+// the user plays now.
+func (s *Server) opponents(user, other rally.UserID, on rally.MatchID) (page rally.MatchID, they bool) {
+	if on.Valid() && s.playEachOther(user, other, on) {
+		return on, true
+	}
+	now, playing := s.c.Registry.Playing(user)
+	return "", playing && s.playEachOther(user, other, now)
+}
+
+// playEachOther says whether two people are the players of a match that is not
+// yet forgotten.
+func (s *Server) playEachOther(user, other rally.UserID, id rally.MatchID) bool {
+	info, ok := s.c.Registry.Find(id)
+	return ok && info.Of(user) != rally.NoSide && info.Of(other) != rally.NoSide
+}
+
+// chatBeside gives a match's page the conversation with the opponent, if there
+// is one to talk to. The match goes on without.
+func (s *Server) chatBeside(c echo.Context, match *views.MatchPage) {
+	st := of(c)
+	_, live := s.c.Registry.Find(match.ID)
+	if !live || match.You == rally.NoSide || st.viewer.Elsewhere || isPartial(c.Request()) {
+		return
+	}
+	other := match.Players[match.You.Other()].User
+	if other == 0 {
+		return // a bot
+	}
+	found, err := s.c.Messages.FindConversation(c.Request().Context(), st.member(), other, 0, messagesPage)
+	if err != nil {
+		s.c.Log.LogAttrs(c.Request().Context(), slog.LevelWarn, "chat beside a match",
+			slog.String("id", st.id), slog.String("error", err.Error()))
+		return
+	}
+	match.Chat = &views.ChatPage{Page: match.Page, With: found, Match: match.ID, Opponents: true}
+}
+
+// say sends a message.
+func (s *Server) say(c echo.Context) error {
+	ctx, user := c.Request().Context(), of(c).member()
+	other, err := chatWith(c)
+	if err != nil {
+		return err
+	}
+	var said rally.Message
+	text := c.Request().PostForm.Get("text")
+	on, opponents := s.opponents(user, other, rally.MatchID(c.Request().PostForm.Get("match")))
+	if _, problem := rally.CheckMessage(text); problem != "" {
+		err = &rally.Error{Code: rally.EInvalid, Fields: map[string]string{"text": problem}}
+	} else if err = s.c.Throttles.Charge(ctx, auth.MessageCharges(user, s.c.Now())...); err == nil {
+		said, err = s.c.Messages.SendMessage(ctx, user, other, text, opponents)
+	}
+	switch {
+	case err != nil:
+		return s.sayAgain(c, other, text, err)
+	case isPartial(c.Request()):
+		page, err := s.chatPage(c, other)
+		if err != nil {
+			return err
+		}
+		return s.html(c, http.StatusOK, views.ChatSaid(page))
+	}
+	// Whoever answers has read what the page had; with JavaScript it has said so.
+	if err := s.c.Messages.MarkMessagesRead(ctx, user, other, said.ID); err != nil {
+		return err
+	}
+	if on != "" {
+		return s.leave(c, matchPath(on))
+	}
+	return s.leave(c, chatPath(other))
+}
+
+// sayAgain shows the form once more, with what is wrong and what was typed.
+func (s *Server) sayAgain(c echo.Context, other rally.UserID, text string, err error) error {
+	status, words, ok := formProblem(c, err)
+	if rally.ErrorCode(err) == rally.EForbidden {
+		status, words, ok = http.StatusForbidden, &rally.Error{Code: rally.EForbidden, Message: "chat.not_allowed"}, true
+		of(c).err = err
+	}
+	if !ok {
+		return err
+	}
+	page, failed := s.chatPage(c, other)
+	if failed != nil {
+		return failed
+	}
+	page.Text = views.Field{Value: text, Problem: words.Fields["text"]}
+	page.Problem, page.Wait = words.Message, wait(words)
+	return s.show(c, status, views.Chat(page), views.ChatForm(page))
+}
+
+// readMessages says that the viewer has seen what somebody has said to them.
+func (s *Server) readMessages(c echo.Context) error {
+	ctx, user := c.Request().Context(), of(c).member()
+	other, err := chatWith(c)
+	if err != nil {
+		return err
+	}
+	upTo, err := strconv.ParseInt(c.Request().PostForm.Get("up_to"), 10, 64)
+	if err != nil || upTo < 0 {
+		return rally.Errorf(rally.EInvalid, "error.invalid", "up to %q", c.Request().PostForm.Get("up_to"))
+	}
+	if err := s.c.Messages.MarkMessagesRead(ctx, user, other, upTo); err != nil {
+		return err
+	}
+	if !isPartial(c.Request()) {
+		return s.leave(c, chatPath(other))
+	}
+	page, err := s.chatPage(c, other)
+	if err != nil {
+		return err
+	}
+	return s.html(c, http.StatusOK, views.ChatRead(page))
+}
+
+// mute has the viewer told no more of what somebody says to them, or again.
+func (s *Server) mute(c echo.Context) error {
+	other, err := chatWith(c)
+	if err != nil {
+		return err
+	}
+	how := c.Request().PostForm.Get("mute")
+	if how != "on" && how != "off" {
+		return rally.Errorf(rally.EInvalid, "error.invalid", "mute %q", how)
+	}
+	if err := s.c.Messages.SetMute(c.Request().Context(), of(c).member(), other, how == "on"); err != nil {
+		return err
+	}
+	page, err := s.chatPage(c, other)
+	switch {
+	case err != nil:
+		return err
+	case isPartial(c.Request()):
+		return s.html(c, http.StatusOK, views.ChatMuted(page))
+	case page.Match != "":
+		return s.leave(c, matchPath(page.Match))
+	default:
+		return s.leave(c, chatPath(other))
+	}
+}
+
+// setChat turns chat on or off.
+func (s *Server) setChat(c echo.Context) error {
+	how := c.Request().PostForm.Get("chat")
+	if how != string(views.ChatOn) && how != string(views.ChatOff) {
+		return rally.Errorf(rally.EInvalid, "error.invalid", "chat %q", how)
+	}
+	if err := s.c.Messages.SetChat(c.Request().Context(), of(c).member(), how == string(views.ChatOn)); err != nil {
+		return err
+	}
+	return s.leave(c, "/settings?done=chat_"+how)
+}
+
+// chatSetting says whether the viewer chats, as far as that can be known now.
+func (s *Server) chatSetting(c echo.Context) views.ChatSetting {
+	chats, err := s.c.Messages.Chats(c.Request().Context(), of(c).member())
+	switch {
+	case err != nil:
+		s.c.Log.LogAttrs(c.Request().Context(), slog.LevelWarn, "chat setting",
+			slog.String("id", of(c).id), slog.String("error", err.Error()))
+		return ""
+	case chats:
+		return views.ChatOn
+	default:
+		return views.ChatOff
+	}
+}
+
+// pushMessage has the pages of both show a message that one has sent to the
+// other; those of whoever has muted the sender are left alone.
+func (s *Server) pushMessage(ctx context.Context, e rally.Event) {
+	if len(e.Users) != 2 {
+		return
+	}
+	from, to := e.Users[0], e.Users[1]
+	s.c.Hub.Push(from, func(locale string) ([]byte, error) {
+		return s.c.Views.Render(ctx, locale, views.PushMessage(to))
+	})
+	// Asked for only if a page of theirs is open here, and once for all.
+	muted := sync.OnceValues(func() (bool, error) { return s.c.Messages.Muted(ctx, to, from) })
+	s.c.Hub.Push(to, func(locale string) ([]byte, error) {
+		if quiet, err := muted(); err != nil || quiet {
+			return nil, err
+		}
+		return s.c.Views.Render(ctx, locale, views.PushMessage(from))
+	})
+}

@@ -44,6 +44,7 @@ func (s *Server) match(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	s.chatBeside(c, &page)
 	return s.show(c, http.StatusOK, views.Match(page), views.MatchUpdate(page))
 }
 

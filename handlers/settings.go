@@ -26,7 +26,7 @@ func (s *Server) pageAt(c echo.Context, at string) views.Page {
 
 // settingsPage is the page as it stands.
 func (s *Server) settingsPage(c echo.Context) views.SettingsPage {
-	page := views.SettingsPage{Page: s.pageAt(c, "/settings")}
+	page := views.SettingsPage{Page: s.pageAt(c, "/settings"), Chat: s.chatSetting(c)}
 	page.Name.Value = page.Viewer.User.Name
 	return page
 }
@@ -39,6 +39,8 @@ func (s *Server) settings(c echo.Context) error {
 		"avatar":         "settings.avatar_set",
 		"avatar_removed": "settings.avatar_removed",
 		"kept":           "settings.kept",
+		"chat_on":        "chat.turned_on",
+		"chat_off":       "chat.turned_off",
 	})
 	return s.html(c, http.StatusOK, views.Settings(page))
 }

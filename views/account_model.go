@@ -97,6 +97,7 @@ type SettingsPage struct {
 	Notice  string // message id: what was just done
 	Problem string
 	Fault   bool
+	Chat    ChatSetting
 }
 
 // SecurityPage shows how its owner gets in, and leads to the forms that change

@@ -121,6 +121,7 @@ type MatchPage struct {
 	StartedAt   time.Time
 	FinishedAt  time.Time
 	Duration    time.Duration // of play
+	Chat        *ChatPage     // with the opponent; nil where there is none
 }
 
 // MatchRow is a finished match in a list, seen from one player's side.

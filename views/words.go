@@ -81,6 +81,9 @@ func matchFrame(s *scope, p MatchPage) frame {
 		f.modules = courtModules()
 		f.class += " match-live"
 	}
+	if p.Chat != nil {
+		f.styles = append(f.styles, "css/chat.css")
+	}
 	if p.Phase != PhaseOver || !p.Stored {
 		f.refresh = noScriptRefresh
 	}
