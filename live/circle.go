@@ -36,7 +36,7 @@ func (cr *crowd) meet(p *person, c *Conn, now time.Duration) {
 		cr.greets = append(cr.greets, c)
 	}
 	// Events may be lost; a page that is opened is right again.
-	if !p.circle.known && !p.circle.loading || p.circle.known && now-p.circle.at > circleLife {
+	if fresh := p.circle.known && now-p.circle.at <= circleLife; !fresh && !p.circle.loading && p.circle.retryAt == 0 {
 		cr.want(p)
 	}
 }

@@ -244,7 +244,7 @@ func (cr *crowd) complain(what string, err error) {
 	at, again := cr.complaints[what]
 	if now := cr.now(); cr.ctx.Err() == nil && (!again || now-at >= complainEach) {
 		cr.complaints[what] = now
-		cr.log.Warn("presence: "+what, "error", escape(err.Error()))
+		cr.log.Warn("presence suffers", "what", what, "error", escape(err.Error()))
 	}
 }
 

@@ -92,7 +92,7 @@ func (cr *crowd) badge(p *person, now time.Duration) (e errand, ok bool) {
 		return errand{}, false
 	}
 	cr.counts.changes.Add(1)
-	p.shown, p.quiet = seen, now+coalesce
+	p.shown = seen
 	e.friend = rally.FriendState{User: p.id, Name: p.name, Presence: seen}
 	if seen.State == rally.PresenceOffline && p.goneAt != longAgo {
 		e.friend.SeenAt = cr.wall(p.goneAt)
@@ -103,6 +103,9 @@ func (cr *crowd) badge(p *person, now time.Duration) (e errand, ok bool) {
 				e.conns = append(e.conns, c)
 			}
 		}
+	}
+	if len(e.conns) > 0 {
+		p.quiet = now + coalesce
 	}
 	cr.review(p, now)
 	return e, len(e.conns) > 0

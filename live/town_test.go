@@ -120,6 +120,7 @@ func (p *people) seenAt(user rally.UserID) time.Time {
 	return p.seen[user]
 }
 
+// counts gives how often it was asked for friends, and told who was seen.
 func (p *people) counts() (asked, written int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
