@@ -146,6 +146,11 @@ func TestProfileTellsWhoPlays(t *testing.T) {
 	friend := ada.get(path)
 	friend.has(badge)
 	friend.hasNot(watch) // the badge leads there
+	// An open profile asks for what has changed, and is told whether there is a badge.
+	place := `hx-partial[data-hx-target='[data-seen="` + itoa(bea.user.ID) + `"]']`
+	actions := "/people/" + itoa(bea.user.ID) + "/actions"
+	ada.get(actions, partial()...).has(place + " [data-badge]")
+	cea.get(actions, partial()...).has(place + ":empty")
 
 	for _, blocks := range [][2]*browser{{bea, cea}, {cea, bea}} {
 		if err := s.store.Block(t.Context(), blocks[0].user.ID, blocks[1].user.ID); err != nil {

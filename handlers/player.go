@@ -40,7 +40,7 @@ func (s *Server) player(c echo.Context) error {
 	if err := s.addRanking(ctx, &page); err != nil {
 		return err
 	}
-	if err := s.addPresence(ctx, &page); err != nil {
+	if err := s.addLive(ctx, &page); err != nil {
 		return err
 	}
 	return s.html(c, http.StatusOK, views.Profile(page))
@@ -54,7 +54,8 @@ func (s *Server) profile(c echo.Context, id rally.UserID) (page views.ProfilePag
 		page.User = st.viewer.User // the session's query has just read it
 		return page, nil
 	}
-	page.Person, err = s.c.People.FindPerson(c.Request().Context(), st.member(), id)
+	person, err := s.c.People.FindPerson(c.Request().Context(), st.member(), id)
+	page.PersonCard = s.card(person)
 	return page, err
 }
 
@@ -75,21 +76,12 @@ func (s *Server) addRanking(ctx context.Context, page *views.ProfilePage) (err e
 	return err
 }
 
-// addPresence adds what a member sees of the player being there. Of two people
-// one of whom blocks the other, neither is told that the other plays.
-func (s *Server) addPresence(ctx context.Context, page *views.ProfilePage) error {
+// addLive adds the match that the player plays, to a member. Of two people one
+// of whom blocks the other, neither is told; a friend's badge leads to it.
+func (s *Server) addLive(ctx context.Context, page *views.ProfilePage) error {
 	id := page.User.ID
-	if !page.Viewer.SignedIn() {
-		return nil
-	}
-	if page.Relation == rally.RelationFriends {
-		if page.Presence = s.c.Hub.Presence(id); page.Presence.SeenAt.IsZero() {
-			page.Presence.SeenAt = page.SeenAt
-		}
-		return nil // the badge leads to the match they play
-	}
 	match, playing := s.c.Registry.Playing(id)
-	if !playing {
+	if !playing || !page.Viewer.SignedIn() || page.Relation == rally.RelationFriends {
 		return nil
 	}
 	if !page.Own {

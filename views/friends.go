@@ -60,6 +60,3 @@ func askToPlayURL(id rally.UserID) templ.SafeURL {
 }
 
 func chatURL(id rally.UserID) templ.SafeURL { return templ.SafeURL("/chat/" + userID(id)) }
-
-// PersonActions is personActions, to answer a press of one of them.
-func PersonActions(c PersonCard, next string) templ.Component { return personActions(c, next) }

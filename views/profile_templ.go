@@ -374,9 +374,9 @@ func seen(c PersonCard) templ.Component {
 	})
 }
 
-// PersonSeen puts that in place on an open profile, when the two have become
+// personSeen puts that in place on an open profile, when the two have become
 // friends, or are no longer.
-func PersonSeen(c PersonCard) templ.Component {
+func personSeen(c PersonCard) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

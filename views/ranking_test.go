@@ -56,7 +56,7 @@ func rankingPages() map[string]templ.Component {
 func rankingFragments() map[string]templ.Component {
 	return map[string]templ.Component{
 		"leaderboard rows": views.LeaderboardRows(aLeaderboard()),
-		"person seen":      views.PersonSeen(aFriendsProfile().PersonCard),
+		"person actions":   views.PersonActions(aFriendsProfile().PersonCard, "/players/8"),
 	}
 }
 
