@@ -68,8 +68,8 @@ func (a *answer) lines() (said []string) {
 	for _, line := range a.find(".line") {
 		text := ""
 		for n := range line.Descendants() {
-			if n.Type == html.ElementNode && n.Data == "bdi" {
-				text = n.FirstChild.Data
+			if n.Type == html.TextNode {
+				text = n.Data // the last of a line
 			}
 		}
 		for _, at := range line.Attr {
