@@ -113,11 +113,14 @@ func (s *Server) pushRenamed(ctx context.Context, e rally.Event) {
 // notePlaying tells the hub who of a match's players plays now, if the match
 // runs on this node.
 func (s *Server) notePlaying(e rally.Event) {
-	if _, ok := s.c.Registry.Find(e.Match); !ok {
+	if !s.c.Registry.Runs(e.Match) {
 		return
 	}
 	for _, user := range e.Users {
 		id, _ := s.c.Registry.Playing(user)
+		if !s.c.Registry.Runs(id) {
+			id = "" // another node's to tell
+		}
 		s.c.Hub.SetPlaying(user, id)
 	}
 }

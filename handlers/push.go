@@ -3,12 +3,14 @@ package handlers
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/a-h/templ"
 
 	"rally"
 	"rally/live"
+	"rally/match"
 	"rally/views"
 )
 
@@ -65,15 +67,17 @@ func (s *Server) OnEvent(e rally.Event) {
 	}
 }
 
-// pushLive shows both players their match as the registry has it. A match that
-// runs on another node is that node's to show.
+// pushLive shows both players their match as the registry has it. That may have
+// to ask the node where it runs, and does so only if somebody here has a page
+// open.
 func (s *Server) pushLive(ctx context.Context, e rally.Event) {
-	info, ok := s.c.Registry.Find(e.Match)
-	if !ok {
-		return
-	}
+	find := sync.OnceValues(func() (match.Info, bool) { return s.c.Registry.Find(e.Match) })
 	for _, user := range e.Users {
 		s.push(ctx, user, func(p views.Page) templ.Component {
+			info, ok := find()
+			if !ok {
+				return nil
+			}
 			return views.PushMatchPanel(liveMatch(p, info, user))
 		})
 	}
@@ -99,12 +103,16 @@ func (s *Server) pushKept(ctx context.Context, e rally.Event) {
 }
 
 // push renders a fragment for one user's open pages, once for each language
-// they are in.
+// they are in. A component that is nil is nothing to show.
 func (s *Server) push(ctx context.Context, user rally.UserID, component func(views.Page) templ.Component) {
 	s.c.Hub.Push(user, func(locale string) ([]byte, error) {
 		page := views.Page{Dev: s.c.Dev, Path: "/", Viewer: rally.Viewer{
 			Stage: rally.StageFull, User: rally.User{ID: user}, Locale: locale,
 		}}
-		return s.c.Views.Render(ctx, locale, component(page))
+		fragment := component(page)
+		if fragment == nil {
+			return nil, nil
+		}
+		return s.c.Views.Render(ctx, locale, fragment)
 	})
 }

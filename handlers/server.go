@@ -112,8 +112,10 @@ type Results interface {
 	ListMatches(ctx context.Context, user rally.UserID, before string, limit int) (matches []rally.Match, older string, err error)
 }
 
-// Registry runs live matches.
+// Registry runs live matches, on this node and perhaps on others.
 type Registry interface {
+	// Runs says whether a match is this node's.
+	Runs(id rally.MatchID) bool
 	Find(id rally.MatchID) (match.Info, bool)
 	Playing(user rally.UserID) (rally.MatchID, bool)
 	Practice(e match.Entrant, level rally.BotLevel, points int) (rally.MatchID, error)

@@ -182,13 +182,16 @@ func (c *cards) elsewhere(user rally.UserID) (rally.MatchID, bool) {
 
 // lostAt gives when the node of a match died, zero if it lives. The lock is held.
 func (c *cards) lostAt(p *posted) time.Time {
+	if p.Node == c.nodes.name {
+		return time.Time{}
+	}
 	if l, heard := c.nodeLives[p.Node]; heard {
 		if l.alive {
 			return time.Time{}
 		}
 		return l.since
 	}
-	if p.Node == c.nodes.name || c.told.IsZero() {
+	if c.told.IsZero() {
 		return time.Time{}
 	}
 	late := p.seen

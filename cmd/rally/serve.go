@@ -80,7 +80,7 @@ type house struct {
 	bus        *bus.Bus
 	store      *store.Store
 	node       string // the name of this process among the nodes
-	registry   *match.Registry
+	registry   games
 	hub        *live.Hub
 	matchmaker *match.Matchmaker
 	tokens     *auth.Tokens
@@ -172,11 +172,9 @@ func (h *house) openDatabase(ctx context.Context) (url string, err error) {
 // the queue that pairs.
 func (h *house) openMatches(places live.Places, pages *views.Views) error {
 	clock := match.NewClock()
-	h.registry = match.NewRegistry(match.Config{
-		Log: h.log, Clock: clock, Keep: h.store.KeepMatch, Publish: h.bus.Publish,
-	})
-	h.registry.Start()
-	h.closing.add("matches", 2500*time.Millisecond, h.registry.Stop)
+	if err := h.openGames(clock); err != nil {
+		return err
+	}
 	others, err := openNodes(h.bus, h.node, h.log)
 	if err != nil {
 		return err
