@@ -68,6 +68,28 @@ func TestBenchSignsIn(t *testing.T) {
 	r.expect("/players/1", http.StatusNotFound, "")
 }
 
+func TestBenchLooksOn(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t)
+	r := start(t, c)
+	code, out, errs := command(t, "bench", "presence", "--sockets=20", "--friends=8", "--changes=10", "--duration=2s", "--json", "--quiet",
+		"--addr="+r.config.Addr, "--tls="+c.TLS, "--metrics-addr="+r.addresses[metricsListener],
+		"--data="+c.Data, "--database-url="+c.DatabaseURL)
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, errs)
+	}
+	var report bench.PresenceReport
+	if err := json.Unmarshal([]byte(out), &report); err != nil {
+		t.Fatal(err)
+	}
+	if report.Changes < 10 || report.Expected == 0 || report.Arrived != report.Expected || report.Again != 0 || report.Wrong != 0 ||
+		report.Astray != 0 || report.Other != 0 || report.Strange != 0 || report.SocketsLost != 0 ||
+		report.CameP50ms <= 0 || report.WentP50ms <= 0 || report.ChangeBytes <= 0 || report.Rendered <= 0 {
+		t.Errorf("it reports %s", out)
+	}
+	r.expect("/players/1", http.StatusNotFound, "")
+}
+
 func TestBenchNeedsTheServer(t *testing.T) {
 	t.Parallel()
 	code, _, errs := command(t, "bench", "--data="+t.TempDir(), "--tls=off")

@@ -46,12 +46,14 @@ type roomMetrics struct {
 	droppedInputs, lateness                      *prometheus.Desc
 	opened, offered, written, replaced           *prometheus.Desc
 	texts, droppedFrames, closed                 *prometheus.Desc
+	presence                                     presenceMetrics
 	bus                                          busMetrics
 }
 
-// descriptor names a metric; counter publishes one.
+// descriptor names a metric; gauge and counter publish one.
 type (
 	descriptor func(name, help string, labels ...string) *prometheus.Desc
+	gauge      func(d *prometheus.Desc, v float64, labels ...string)
 	counter    func(d *prometheus.Desc, v uint64, labels ...string)
 )
 
@@ -86,7 +88,8 @@ func newRoomMetrics(
 		texts:         desc("socket_texts_total", "Page fragments written."),
 		droppedFrames: desc("socket_frames_dropped_total", "Binary frames that found no room."),
 
-		bus: newBusMetrics(desc),
+		presence: newPresenceMetrics(desc),
+		bus:      newBusMetrics(desc),
 	}
 }
 
@@ -95,8 +98,8 @@ func (m *roomMetrics) Describe(out chan<- *prometheus.Desc) { prometheus.Describ
 
 // Collect implements prometheus.Collector.
 func (m *roomMetrics) Collect(out chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, v float64) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
@@ -130,6 +133,7 @@ func (m *roomMetrics) Collect(out chan<- prometheus.Metric) {
 		counter(m.closed, n, cause)
 	}
 
+	m.presence.collect(h.Presence, gauge, counter)
 	m.bus.collect(m.events(), counter)
 }
 

@@ -221,6 +221,7 @@ func TestRunKeepsOperationsApart(t *testing.T) {
 		`rally_tick_lateness_seconds_bucket{le="+Inf"} 0`, `rally_inputs_dropped_total{reason="late"} 0`,
 		"rally_events_published_total", `rally_events_lost_total{where="publish"} 0`,
 		`rally_bus_requests_total{result="unanswered"} 0`, "rally_bus_pipe_messages_total", "rally_bus_pipe_lost_total 0",
+		`rally_presence_people{where="elsewhere"} 0`, "rally_presence_watchers 0", "rally_presence_badges_total 0",
 		"rally_bus_watches_resumed_total", "rally_bus_leases_expired_total 0",
 	} {
 		if _, body := r.get(http.DefaultClient, "http://"+r.addresses[metricsListener]+"/metrics"); !strings.Contains(body, metric) {

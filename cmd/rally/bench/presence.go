@@ -43,7 +43,7 @@ const (
 	arrival      = 2 * time.Second // what a badge may take before it counts as missed
 	coming       = stay + offlineAfter + absence
 	strangersPer = 50 // sockets to one of somebody without friends
-	settling     = 3 * time.Second
+	settling     = time.Second
 )
 
 // RunPresence has many sockets look on while friends of theirs come and go,
