@@ -60,15 +60,31 @@ for (const name of ["pointerdown", "focusin", "keydown"]) {
   });
 }
 
-// How many friends are online is how many are on the list.
+// The list of friends online is what is known: how many they are is counted in
+// it, and a badge elsewhere on the page is no other than the one on the list. It
+// may have been written before the socket was there.
 const online = document.getElementById("online")?.closest(".menu");
 
+function agree() {
+  const list = document.getElementById("online");
+  const n = list.childElementCount;
+  document.getElementById("online-count").textContent = n > 99 ? "99+" : n || "";
+  for (const badge of document.querySelectorAll("main .badge")) {
+    const known = list.querySelector(`[data-badge="${badge.dataset.badge}"]`);
+    if (known) {
+      if (!known.isEqualNode(badge)) badge.replaceWith(known.cloneNode(true));
+    } else if (badge.dataset.state !== "offline") {
+      badge.dataset.state = "offline";
+      badge.textContent = list.dataset.offline;
+    }
+  }
+  if (lost && document.activeElement === document.body) online.firstElementChild.focus({ preventScroll: true });
+}
+
 if (online) {
-  new MutationObserver(() => {
-    const n = online.querySelectorAll("#online > li").length;
-    document.getElementById("online-count").textContent = n > 99 ? "99+" : n || "";
-    if (lost && document.activeElement === document.body) online.firstElementChild.focus({ preventScroll: true });
-  }).observe(online.lastElementChild, { childList: true, subtree: true });
+  new MutationObserver(agree).observe(online.lastElementChild, {
+    subtree: true, childList: true, attributes: true, characterData: true,
+  });
 }
 
 // What an earlier request came to is no longer news.
