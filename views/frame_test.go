@@ -20,10 +20,10 @@ func framed(waiting int, online ...rally.FriendState) views.Page {
 
 func aFriend(id rally.UserID, state rally.PresenceState) rally.FriendState {
 	f := rally.FriendState{User: id, Name: "Joon", Presence: rally.Presence{State: state}}
-	switch state {
-	case rally.PresencePlaying, rally.PresenceReconnecting:
+	if state == rally.PresencePlaying || state == rally.PresenceReconnecting {
 		f.Match = someMatch
-	case rally.PresenceOffline:
+	}
+	if state == rally.PresenceOffline {
 		f.SeenAt = noon
 	}
 	return f
