@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
 	"rally"
@@ -245,7 +246,12 @@ func (s *Server) readMessages(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.html(c, http.StatusOK, views.ChatRead(page))
+	// A page that has just been opened is asked to read before it has a socket.
+	waiting, err := s.c.Notices.Inbox(ctx, user)
+	if err != nil {
+		return err
+	}
+	return s.html(c, http.StatusOK, templ.Join(views.ChatRead(page), views.PushInbox(waiting)))
 }
 
 // mute has the viewer told no more of what somebody says to them, or again.

@@ -175,7 +175,7 @@ func TestChatRead(t *testing.T) {
 		t.Errorf("the page says %q, want %q", got, want)
 	}
 	anna.says(berta, "three")
-	berta.postWith(partial(), anna.chat()+"/read", "up_to", upTo).has("hx-partial")
+	berta.postWith(partial(), anna.chat()+"/read", "up_to", upTo).has("hx-partial[data-hx-target='#message-count']")
 	unread(berta, 1)
 	berta.post(anna.chat()+"/read", "up_to", "999999").leadsTo(anna.chat())
 	unread(berta, 0)

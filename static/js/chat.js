@@ -6,7 +6,8 @@ const sent = new WeakMap();
 const fieldOf = ({ detail: { ctx } }) =>
   ctx.sourceElement.matches("[data-chat-form]") && ctx.sourceElement.elements.text;
 
-document.addEventListener("htmx:before:request", (event) => {
+// What is sent is settled now; it may still have to wait for what is before it.
+document.addEventListener("htmx:config:request", (event) => {
   const field = fieldOf(event);
   if (!field) return;
   sent.set(event.detail.ctx, field.value);
