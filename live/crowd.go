@@ -182,14 +182,16 @@ func (cr *crowd) review(p *person, now time.Duration) {
 		cr.writeDown(p)
 	}
 
-	differs := p.differs(all.presence())
+	differs := p.differs(p.look(all))
 	switch {
 	case !differs || p.queued || p.held:
-	case now < p.quiet:
-		cr.counts.coalesced.Add(1)
-	default:
-		p.queued = true
+		p.waits = false
+	case now >= p.quiet:
+		p.waits, p.queued = false, true
 		cr.badges = append(cr.badges, p)
+	case !p.waits:
+		p.waits = true
+		cr.counts.coalesced.Add(1)
 	}
 	idle := own.Empty() && len(p.reports) == 0 && !differs
 	busy := p.queued || p.held
@@ -209,7 +211,7 @@ func (cr *crowd) presence(id rally.UserID) rally.Presence {
 	if p == nil {
 		return rally.Presence{State: rally.PresenceOffline}
 	}
-	return p.sight(cr.now(), cr.cfg).presence()
+	return p.seen(cr.now(), cr.cfg)
 }
 
 // among gives those of some users who are not offline, by name.
@@ -222,7 +224,7 @@ func (cr *crowd) among(users []rally.UserID) []rally.FriendState {
 		if p == nil {
 			continue
 		}
-		if seen := p.sight(now, cr.cfg).presence(); seen.State != rally.PresenceOffline {
+		if seen := p.seen(now, cr.cfg); seen.State != rally.PresenceOffline {
 			found = append(found, rally.FriendState{User: id, Name: p.name, Presence: seen})
 		}
 	}

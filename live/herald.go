@@ -86,7 +86,7 @@ func (cr *crowd) next() (e errand, wait time.Duration, ok bool) {
 // on, unless that is nothing new or nobody is there to be told. mu must be held.
 func (cr *crowd) badge(p *person, now time.Duration) (e errand, ok bool) {
 	p.queued = false
-	seen := p.sight(now, cr.cfg).presence()
+	seen := p.seen(now, cr.cfg)
 	if p.held || !p.differs(seen) {
 		cr.review(p, now)
 		return errand{}, false

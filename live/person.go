@@ -31,6 +31,7 @@ type person struct {
 	shown  rally.Presence // as of the last badge; SeenAt is in goneAt
 	quiet  time.Duration  // until when there is no further badge
 	queued bool           // a badge is about to go out
+	waits  bool           // one has to wait for the end of quiet
 	held   bool           // none goes out before goneAt is in the database
 	goneAt time.Duration  // when they were last here, on whatever node
 	owed   bool           // and this node has to write that down
@@ -72,11 +73,20 @@ func (p *person) elsewhere() (s sight) {
 	return s
 }
 
-// sight gives what is known of them at a time.
-func (p *person) sight(now time.Duration, cfg *Config) sight {
+// seen gives what friends see of them at a time.
+func (p *person) seen(now time.Duration, cfg *Config) rally.Presence {
 	s := p.elsewhere()
 	s.add(p.own(now, cfg))
-	return s
+	return p.look(s)
+}
+
+// look gives what friends see when that much is known. Of somebody whose name
+// is not, who has a match and has not had a page yet, they see nothing.
+func (p *person) look(s sight) rally.Presence {
+	if p.name == "" {
+		return rally.Presence{State: rally.PresenceOffline}
+	}
+	return s.presence()
 }
 
 // reported gives what a node has told.

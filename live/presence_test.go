@@ -264,6 +264,21 @@ func TestPlaying(t *testing.T) {
 	}
 }
 
+// Of somebody who has a match and has never had a page nothing is seen, not
+// even a name.
+func TestPlayingUnseen(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	a := w.open(t, anna)
+	w.hub.SetPlaying(berta, "m")
+	a.hears(t, "en online")
+	if s := w.hub.Presence(berta).State; s != rally.PresenceOffline {
+		t.Errorf("Berta is %s", s)
+	}
+	w.open(t, berta).hears(t, "en online, Anna online")
+	a.hears(t, "en badge Berta playing m")
+}
+
 // What pages are rendered with.
 func TestSeen(t *testing.T) {
 	t.Parallel()

@@ -26,7 +26,7 @@ type PresenceStats struct {
 	Badges    uint64 // handed to sockets
 	Greetings uint64 // lists of friends handed to sockets
 	Rendered  uint64 // fragments, of both kinds
-	Coalesced uint64 // looks at a change that had to wait for the quiet after the last badge
+	Coalesced uint64 // times that a change had to wait because there had just been a badge
 }
 
 // crowdCounters are what PresenceStats are made of.

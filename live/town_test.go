@@ -254,4 +254,3 @@ func (p *page) hears(t testing.TB, want ...string) {
 		t.Errorf("%s is told %q, want %q", names[p.user], got, want)
 	}
 }
-
