@@ -59,9 +59,8 @@ func BenchmarkPresence(b *testing.B) {
 	used = spent(b)
 	for b.Loop() {
 		hub.SetPlaying(rally.UserID(rand.N(n)), rally.MatchID(fmt.Sprint("match", changes)))
-		for changes++; hub.Stats().Texts < texts+changes*friends; {
-			time.Sleep(2 * time.Millisecond) // counting is not for nothing
-		}
+		changes++
+		until(b, "all friends are told", func() bool { return hub.Stats().Texts >= texts+changes*friends })
 	}
 	used = spent(b) - used
 	b.ReportMetric((after.heap-before.heap)/n, "heapB/socket")
