@@ -140,11 +140,11 @@ func (inWords) Online(_ string, friends []rally.FriendState) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// newPost starts a node on a NATS. Anna (1) and Berta (2) are friends, and so
+// newPost starts a node on a NATS, or on one of its own. Anna (1) and Berta (2) are friends, and so
 // are Anna and Carla (3).
-func newPost(t *testing.T, url, name string) *post {
+func newPost(t *testing.T, cfg bus.Config, name string) *post {
 	t.Helper()
-	b, err := bus.New(bus.Config{URL: url})
+	b, err := bus.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,8 +268,8 @@ func TestNodes(t *testing.T) {
 	dir := t.TempDir()
 	nats := natsServer(t, 0, dir)
 	line := newCable(t, nats.Addr().String())
-	one := newPost(t, nats.ClientURL(), "one")
-	two := newPost(t, "nats://"+line.listener.Addr().String(), "two")
+	one := newPost(t, bus.Config{URL: nats.ClientURL()}, "one")
+	two := newPost(t, bus.Config{URL: "nats://" + line.listener.Addr().String()}, "two")
 	a := one.open(t, 1, "online:")
 	d := one.open(t, 4, "online:")
 
@@ -326,8 +326,8 @@ func TestNodes(t *testing.T) {
 func TestNodesRestart(t *testing.T) {
 	t.Parallel()
 	nats := natsServer(t, 0, t.TempDir())
-	one := newPost(t, nats.ClientURL(), "one")
-	two := newPost(t, nats.ClientURL(), "two")
+	one := newPost(t, bus.Config{URL: nats.ClientURL()}, "one")
+	two := newPost(t, bus.Config{URL: nats.ClientURL()}, "two")
 	a := one.open(t, 1, "online:")
 	two.open(t, 2, "online: Anna online")
 	two.open(t, 3, "online: Anna online")
@@ -338,7 +338,7 @@ func TestNodesRestart(t *testing.T) {
 	}
 	begun := time.Now()
 	two.stop()
-	three := newPost(t, nats.ClientURL(), "three")
+	three := newPost(t, bus.Config{URL: nats.ClientURL()}, "three")
 	again := three.open(t, 1, "online: Berta online Carla online")
 	b := three.open(t, 2, "online: Anna online")
 	for _, g := range []*guest{a, again} { // only who has not come back goes
@@ -354,5 +354,31 @@ func TestNodesRestart(t *testing.T) {
 		if more := g.told(); len(more) > 0 {
 			t.Errorf("%s is also told %q", name, more)
 		}
+	}
+}
+
+// A node alone that is stopped and started goes on where it was: who has not
+// come back yet counts, for a moment.
+func TestNodesRestartAlone(t *testing.T) {
+	t.Parallel()
+	cfg := bus.Config{Dir: t.TempDir()}
+	before := newPost(t, cfg, "before")
+	before.open(t, 1, "online:")
+	before.open(t, 2, "online: Anna online")
+	before.open(t, 3, "online: Anna online")
+	soon(t, "all is told", func() bool {
+		keys, err := before.nodes.bucket.Keys(t.Context(), "before.")
+		return err == nil && len(keys) == 3
+	})
+	begun := time.Now()
+	before.stop()
+	after := newPost(t, cfg, "after")
+	a := after.open(t, 1, "online: Berta online Carla online")
+	b := after.open(t, 2, "online: Anna online")
+	if got, took := a.next(t), time.Since(begun); got != "Carla offline" || took < 5*time.Second || took > 10*time.Second {
+		t.Errorf("told %q after %v", got, took)
+	}
+	if more := append(a.told(), b.told()...); len(more) > 0 {
+		t.Errorf("they are also told %q", more)
 	}
 }
