@@ -15,18 +15,25 @@ import (
 type chart struct {
 	line, band string // path data: the rating, and as far as its deviation reaches
 	dots       []chartDot
-	times      []chartTick       // along the bottom
-	ratings    []chartTick       // along the side
-	clock      bool              // times are of a day or two
-	lowest     rally.RatingPoint // since it was no longer provisional
+	columns    []chartColumn
+	times      []chartTick // along the bottom
+	ratings    []chartTick // along the side
+	clock      bool        // times are of a day or two
+	lowest     rally.RatingPoint
 	highest    rally.RatingPoint
+	settled    bool // these are of the time since the rating was no longer provisional
 }
 
 // chartDot is one rating.
 type chartDot struct {
 	rally.RatingPoint
-	x, y        int
-	from, until int // what is nearer to it than to another, across
+	x, y int
+}
+
+// chartColumn is the part of a chart's width that points at a rating.
+type chartColumn struct {
+	chartDot
+	from, until int
 }
 
 // chartTick is a line of the grid with its label.
@@ -38,7 +45,7 @@ type chartTick struct {
 // chartUnits is the width of a chart, and its height.
 const chartUnits = 1000
 
-// newChart lays out ratings, of which there is at least one, the oldest first.
+// newChart lays out ratings, of which there are some, the oldest first.
 func newChart(l *locale, points []rally.RatingPoint) chart {
 	first, last := points[0].At, points[len(points)-1].At
 	var c chart
@@ -58,7 +65,10 @@ func newChart(l *locale, points []rally.RatingPoint) chart {
 		c.dots = append(c.dots, chartDot{RatingPoint: p, x: across.place(seconds(p.At)), y: down.place(p.Rating.Value)})
 	}
 	c.trace(down)
-	c.lowest, c.highest = extremes(sure(points))
+	c.share()
+	counted := sure(points)
+	c.lowest, c.highest = extremes(counted)
+	c.settled = len(counted) < len(points)
 	return c
 }
 
@@ -79,24 +89,35 @@ func sure(points []rally.RatingPoint) []rally.RatingPoint {
 	return points
 }
 
-// trace draws what goes through the dots, and shares the width among them.
+// trace draws what goes through the dots.
 func (c *chart) trace(down scale) {
 	line, band := make([]byte, 0, 10*len(c.dots)), make([]byte, 0, 20*len(c.dots))
-	for i := range c.dots {
-		d := &c.dots[i]
+	for _, d := range c.dots {
 		line = appendPoint(line, d.x, d.y)
 		band = appendPoint(band, d.x, down.place(d.Rating.Value+d.Rating.Deviation))
-		if i > 0 {
-			d.from = (c.dots[i-1].x + d.x) / 2
-			c.dots[i-1].until = d.from
-		}
-		d.until = chartUnits
 	}
-	for i := len(c.dots) - 1; i >= 0; i-- {
-		d := c.dots[i]
+	for _, d := range slices.Backward(c.dots) {
 		band = appendPoint(band, d.x, down.place(d.Rating.Value-d.Rating.Deviation))
 	}
 	c.line, c.band = string(line), string(append(band, 'Z'))
+}
+
+// columnsMax is how many ratings can be pointed at; more would be narrower than
+// a finger or a steady hand.
+const columnsMax = 100
+
+// share shares the width among the dots, or every so manieth from the last: to
+// each belongs what is nearer to it than to another.
+func (c *chart) share() {
+	stride := (len(c.dots) + columnsMax - 1) / columnsMax
+	for i := (len(c.dots) - 1) % stride; i < len(c.dots); i += stride {
+		column := chartColumn{chartDot: c.dots[i], until: chartUnits}
+		if n := len(c.columns); n > 0 {
+			column.from = (c.columns[n-1].x + column.x) / 2
+			c.columns[n-1].until = column.from
+		}
+		c.columns = append(c.columns, column)
+	}
 }
 
 // appendPoint goes on to a point of a path, or begins there.

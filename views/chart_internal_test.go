@@ -42,8 +42,7 @@ func points(t *rapid.T) []rally.RatingPoint {
 }
 
 // Whatever the ratings: every one of them is within the chart, in order of time,
-// above those that are lower, and can be pointed at by itself unless another is
-// in the same place.
+// above those that are lower, and all the width points at one of them.
 func TestChartHoldsEveryRating(t *testing.T) {
 	t.Parallel()
 	l := english(t)
@@ -53,15 +52,10 @@ func TestChartHoldsEveryRating(t *testing.T) {
 		if len(c.dots) != len(all) {
 			t.Fatalf("%d dots of %d ratings", len(c.dots), len(all))
 		}
-		reached := 0
 		for i, d := range c.dots {
 			if d.x < 0 || d.x > chartUnits || d.y < 0 || d.y > chartUnits {
 				t.Fatalf("%v is at %d, %d", d.RatingPoint, d.x, d.y)
 			}
-			if d.from != reached || d.until < d.from || d.x < d.from || d.x > d.until {
-				t.Fatalf("the one at %d has from %d to %d, and %d is shared out", d.x, d.from, d.until, reached)
-			}
-			reached = d.until
 			if i == 0 {
 				continue
 			}
@@ -70,8 +64,16 @@ func TestChartHoldsEveryRating(t *testing.T) {
 				t.Fatalf("%+v comes after %+v", d, before)
 			}
 		}
-		if reached != chartUnits {
-			t.Fatalf("only %d is shared out", reached)
+		reached := 0
+		for _, d := range c.columns {
+			if d.from != reached || d.until < d.from || d.x < d.from || d.x > d.until {
+				t.Fatalf("the one at %d has from %d to %d, and %d is shared out", d.x, d.from, d.until, reached)
+			}
+			reached = d.until
+		}
+		if n := len(c.columns); reached != chartUnits || n > columnsMax || n != len(all) && n < columnsMax/2 ||
+			c.columns[n-1].chartDot != c.dots[len(all)-1] {
+			t.Fatalf("%d of %d can be pointed at, on %d", n, len(all), reached)
 		}
 		if n := strings.Count(c.line, "L") + 1; n != len(all) || !strings.HasPrefix(c.line, "M") {
 			t.Fatalf("the line goes through %d points", n)
@@ -201,11 +203,11 @@ func TestExtremesAreSure(t *testing.T) {
 		return rally.RatingPoint{At: chartStart, Rating: rally.Rating{Value: value, Deviation: deviation}}
 	}
 	c := newChart(english(t), []rally.RatingPoint{at(1750, 290), at(1400, 200), at(1500, 100), at(1560, 90)})
-	if c.lowest.Rating.Value != 1500 || c.highest.Rating.Value != 1560 {
+	if c.lowest.Rating.Value != 1500 || c.highest.Rating.Value != 1560 || !c.settled {
 		t.Errorf("from %v to %v", c.lowest, c.highest)
 	}
 	c = newChart(english(t), []rally.RatingPoint{at(1750, 290), at(1400, 200)})
-	if c.lowest.Rating.Value != 1400 || c.highest.Rating.Value != 1750 {
+	if c.lowest.Rating.Value != 1400 || c.highest.Rating.Value != 1750 || c.settled {
 		t.Errorf("all provisional: from %v to %v", c.lowest, c.highest)
 	}
 }

@@ -212,7 +212,7 @@ func Profile(p ProfilePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if len(p.History) > 0 {
+			if len(p.History) > 1 {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<section class=\"profile-rating\" aria-labelledby=\"rating-title\"><h2 id=\"rating-title\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

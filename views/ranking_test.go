@@ -1,6 +1,8 @@
 package views_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"maps"
 	"testing"
 	"time"
@@ -154,12 +156,10 @@ func TestRatingChart(t *testing.T) {
 
 	p.User.Wins, p.User.Losses = 300, 200
 	render(t, "en", views.Profile(p)).says(".chart-numbers .hint", "3 of 500 rated matches")
-	p.History = p.History[:1]
-	d = render(t, "ko", views.Profile(p))
-	d.lacks(".chart-line", ".chart-band")
-	d.has(".chart-last[cx='50%']")
-	p.History = nil
-	render(t, "en", views.Profile(p)).lacks(".chart", ".chart-numbers")
+	for _, few := range [][]rally.RatingPoint{nil, p.History[:1]} { // a line has two ends
+		p.History = few
+		render(t, "ko", views.Profile(p)).lacks(".chart", ".chart-numbers", "#rating-title")
+	}
 }
 
 // A profile of many matches is still a small page.
@@ -169,13 +169,22 @@ func TestRatingChartIsSmall(t *testing.T) {
 	p.History = nil
 	for i := range 200 {
 		p.History = append(p.History, rally.RatingPoint{
-			At:     noon.Add(time.Duration(i*i) * time.Hour),
-			Rating: rally.Rating{Value: 1500 + 7*float64(i%13), Deviation: 60 + float64(200-i)/3},
+			At:     noon.Add(time.Duration(i*i) * 83 * time.Minute),
+			Rating: rally.Rating{Value: 1500 + 7.3*float64(i*i*31%29), Deviation: 60 + float64(200-i)/3},
 		})
+	}
+	for len(p.Matches) < 20 {
+		p.Matches = append(p.Matches, p.Matches...)
 	}
 	d := render(t, "en", views.Profile(p))
 	if n := len(d.all(".chart-numbers tbody tr")); n != 200 {
 		t.Errorf("%d rows", n)
 	}
-	t.Logf("%d bytes", len(d.text))
+	var sent bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&sent, gzip.BestSpeed) // as handlers do
+	_, _ = w.Write([]byte(d.text))
+	_ = w.Close()
+	if sent.Len() > 12_000 {
+		t.Errorf("%d bytes, %d compressed", len(d.text), sent.Len())
+	}
 }
