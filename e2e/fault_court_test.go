@@ -30,7 +30,7 @@ type court struct {
 	in    bool          // welcomed
 	seen  []sighting
 	next  int // of seen: what was not looked at yet
-	texts []string
+	texts []told
 	over  bool                 // the socket is closed
 	code  websocket.StatusCode // what it was closed with, -1 for nothing
 	seq   uint16
@@ -40,6 +40,12 @@ type court struct {
 type sighting struct {
 	pong.Frame
 	at time.Time
+}
+
+// told is a fragment as it came.
+type told struct {
+	text string
+	at   time.Time
 }
 
 // line is a connection that can fall silent without being closed, as when
@@ -95,6 +101,15 @@ func (p *player) connect(ctx context.Context) (*websocket.Conn, *line, error) {
 // enter opens a socket and takes the player's seat in a match.
 func (p *player) enter(match string) *court {
 	p.t.Helper()
+	c := p.page()
+	c.send(pong.JoinFrame{Match: [12]byte([]byte(strings.TrimPrefix(match, "/matches/")))}.Append(nil))
+	c.wait(soon, "the welcome", func() bool { return c.in })
+	return c
+}
+
+// page opens a socket as every page does.
+func (p *player) page() *court {
+	p.t.Helper()
 	conn, l, err := p.connect(p.t.Context())
 	if err != nil {
 		p.t.Fatalf("opening a socket: %v", err)
@@ -111,8 +126,6 @@ func (p *player) enter(match string) *court {
 		_ = conn.CloseNow()
 		both.Wait()
 	})
-	c.send(pong.JoinFrame{Match: [12]byte([]byte(strings.TrimPrefix(match, "/matches/")))}.Append(nil))
-	c.wait(soon, "the welcome", func() bool { return c.in })
 	return c
 }
 
@@ -125,7 +138,7 @@ func (c *court) read() {
 		case err != nil:
 			c.over, c.code = true, websocket.CloseStatus(err)
 		case kind == websocket.MessageText:
-			c.texts = append(c.texts, string(data))
+			c.texts = append(c.texts, told{string(data), time.Now()})
 		default:
 			if f, err := pong.ParseFrame(data); err == nil {
 				c.seen = append(c.seen, sighting{f, time.Now()})

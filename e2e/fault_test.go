@@ -74,7 +74,7 @@ func TestFaultDatabaseAway(t *testing.T) {
 	lost := fmt.Sprintf("%.0f", rally.NewRating().After(rally.NewRating(), 0).Value)
 	for _, c := range onCourt {
 		c.wait(soon, "the result to be pushed", func() bool {
-			return slices.ContainsFunc(c.texts, func(s string) bool { return strings.Contains(s, won) && strings.Contains(s, lost) })
+			return slices.ContainsFunc(c.texts, func(s told) bool { return strings.Contains(s.text, won) && strings.Contains(s.text, lost) })
 		})
 	}
 	t.Logf("the result is stored %v after the database is back", time.Since(back).Round(time.Millisecond))
