@@ -89,7 +89,7 @@ func (s *Server) challengeForm(c echo.Context) error {
 	}
 	status := http.StatusOK
 	if page.To.ID == page.Viewer.User.ID {
-		status, page.Problem = http.StatusConflict, "friends.self"
+		status, page.Problem = http.StatusConflict, "challenge.self"
 	}
 	return s.html(c, status, views.ChallengeForm(page))
 }
@@ -108,6 +108,9 @@ func (s *Server) createChallenge(c echo.Context) error {
 		return s.challengeFormAgain(c, page, rally.Errorf(rally.EInvalid, "error.invalid", "challenge: %q to %q", kind, form.Get("points")))
 	}
 	page.Points, page.Casual = points, kind == rally.Casual
+	if page.To.ID == v.User.ID {
+		return s.challengeFormAgain(c, page, rally.Errorf(rally.EInvalid, "challenge.self", "user %d challenges themselves", v.User.ID))
+	}
 	if err := s.c.Throttles.Charge(ctx, auth.ChallengeCharges(v.User.ID)...); err != nil {
 		return s.challengeFormAgain(c, page, err)
 	}

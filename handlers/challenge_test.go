@@ -297,7 +297,7 @@ func TestChallengeExpires(t *testing.T) {
 	ada.enter(rally.StageFull)
 	bea.enter(rally.StageFull)
 	asked := bea.get("/live/inbox", partial()...)
-	asked.has(`hx-partial[data-hx-target="#invites"][data-hx-swap~="swapEmpty:true"]`)
+	asked.has(`hx-partial[data-hx-target="#invites"] [data-focus=main]`)
 	asked.hasNot(".invite")
 	bea.get("/settings").hasNot(".invite")
 	ada.open()

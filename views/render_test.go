@@ -204,6 +204,7 @@ func pages() map[string]templ.Component {
 		"error 503":      views.Error(views.ErrorPage{Page: anybody("/play"), Status: 503, Message: "error.database_away", RetryAfter: 5}),
 	}
 	maps.Copy(all, accountPages())
+	maps.Copy(all, challengePages())
 	maps.Copy(all, friendPages())
 	maps.Copy(all, rankingPages())
 	return all
@@ -225,6 +226,7 @@ func fragments() map[string]templ.Component {
 		"sign-in form":     views.SignInForm(views.SignInPage{}),
 	}
 	maps.Copy(all, accountFragments())
+	maps.Copy(all, challengeFragments())
 	maps.Copy(all, friendFragments())
 	maps.Copy(all, rankingFragments())
 	return all
