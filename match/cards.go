@@ -248,6 +248,13 @@ func (c *cards) allTold() {
 	c.told = time.Now()
 }
 
+// lives says whether a node is there, as far as we know.
+func (c *cards) lives(node string) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.nodeLives[node].alive
+}
+
 // leftovers gives matches of nodes that have been dead for so long.
 func (c *cards) leftovers(remember time.Duration) (ids []rally.MatchID) {
 	c.mu.RLock()

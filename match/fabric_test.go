@@ -24,6 +24,8 @@ type fabric struct {
 	lose      func(name string, letter []byte) bool // letters for which it is true are lost
 	events    []rally.Event
 	matches   *boardFake
+	queue     *boardFake
+	present   map[rally.UserID]bool // has a page open, anywhere
 	nodes     int
 }
 
@@ -33,7 +35,7 @@ func newFabric(t *testing.T) *fabric {
 		T: t, listeners: map[string]chan []byte{}, answers: map[string]func(context.Context, []byte) ([]byte, error){},
 		roll: map[int]func(string, bool){}, living: map[string]bool{},
 	}
-	f.matches = newBoard(f)
+	f.matches, f.queue, f.present = newBoard(f), newBoard(f), map[rally.UserID]bool{}
 	return f
 }
 

@@ -10,9 +10,12 @@ import (
 
 // question is what one node asks another about a match that runs there.
 type question struct {
-	Do    string        `json:"do"`
-	Match rally.MatchID `json:"match,omitempty"`
-	User  rally.UserID  `json:"user,omitempty"`
+	Do      string          `json:"do"`
+	Match   rally.MatchID   `json:"match,omitempty"`
+	User    rally.UserID    `json:"user,omitempty"`
+	Kind    rally.MatchKind `json:"kind,omitempty"`
+	Points  int             `json:"points,omitempty"`
+	Players *[2]Entrant     `json:"players,omitempty"`
 }
 
 // reply is the answer.
@@ -27,6 +30,7 @@ const (
 	doReady   = "ready"
 	doResign  = "resign"
 	doRematch = "rematch"
+	doCreate  = "create"
 )
 
 // ask has a node answer.
@@ -71,6 +75,11 @@ func (n *Nodes) carryOut(q question) (a reply, err error) {
 		err = n.Registry.Resign(q.Match, q.User)
 	case doRematch:
 		a.Match, err = n.rematchHere(q.Match, q.User)
+	case doCreate:
+		if q.Players == nil {
+			return a, rally.Errorf(rally.EInvalid, "error.invalid", "match: nobody to play")
+		}
+		a.Match, err = n.Create(q.Kind, q.Points, *q.Players)
 	default:
 		err = rally.Errorf(rally.EInvalid, "error.invalid", "match: a node asks to %q", q.Do)
 	}
@@ -147,6 +156,20 @@ func (n *Nodes) Create(kind rally.MatchKind, points int, players [2]Entrant) (ra
 		n.cards.writer.wait(id)
 	}
 	return id, err
+}
+
+// createAt is Create on a node of choice.
+func (n *Nodes) createAt(node string, kind rally.MatchKind, points int, players [2]Entrant) (rally.MatchID, error) {
+	if node == n.name || !n.cards.lives(node) {
+		return n.Create(kind, points, players)
+	}
+	if err := n.free(players); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), askTime)
+	defer cancel()
+	a, err := n.ask(ctx, node, question{Do: doCreate, Kind: kind, Points: points, Players: &players})
+	return a.Match, err
 }
 
 // Practice is Registry.Practice, like Create.

@@ -3,7 +3,6 @@ package match
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -29,6 +28,10 @@ type MatchmakerConfig struct {
 	Points  int // of the matches [11]
 	Clock   Clock
 	Log     *slog.Logger
+	// Shared makes the queue that of several nodes; Create is not used then,
+	// and Playing and Present are to know of all nodes. Nil: it is this
+	// process's own.
+	Shared *Shared
 }
 
 const (
@@ -49,11 +52,17 @@ type Matchmaker struct {
 	mu       sync.Mutex
 	entries  map[rally.UserID]*entry
 	stopping bool
+
+	// With a shared queue:
+	unfollow func()                // ends copying the board
+	watching []chan struct{}       // closed at the next news of the board
+	leaving  map[rally.UserID]bool // still to be taken off the board
 }
 
 // entry is somebody who waits.
 type entry struct {
 	Entrant
+	node  string        // where they entered; only with a shared queue
 	since time.Duration // by the clock
 	seen  time.Duration // last sign of the owner
 }
@@ -82,13 +91,20 @@ func NewMatchmaker(c MatchmakerConfig) *Matchmaker {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Matchmaker{
-		config: c, wake: make(chan struct{}, 1), done: make(chan struct{}),
-		entries: map[rally.UserID]*entry{},
+		config: c, wake: make(chan struct{}, 1), done: make(chan struct{}), unfollow: func() {},
+		entries: map[rally.UserID]*entry{}, leaving: map[rally.UserID]bool{},
 	}
 }
 
 // Start starts pairing. It returns at once and may be called again.
-func (mm *Matchmaker) Start() { mm.startOnce.Do(func() { go mm.run() }) }
+func (mm *Matchmaker) Start() {
+	mm.startOnce.Do(func() {
+		if mm.config.Shared != nil {
+			mm.follow()
+		}
+		go mm.run()
+	})
+}
 
 // Stop ends pairing and waits for it. Whoever waits goes on waiting in vain;
 // Enter is refused. It may be called again.
@@ -101,17 +117,21 @@ func (mm *Matchmaker) Stop() {
 		mm.nudge()
 	})
 	<-mm.done
+	mm.unfollow()
 }
 
 // Enter puts somebody into the queue, or leaves them where they are in it.
 // EConflict ("error.already_playing") for somebody who plays, EInvalid for a
-// bot.
+// bot, EUnavailable when a shared queue is away.
 func (mm *Matchmaker) Enter(e Entrant) error {
 	if e.User <= 0 || e.Bot != rally.NoBot {
 		return rally.Errorf(rally.EInvalid, "error.invalid", "match: user %d as bot %d in the queue", e.User, e.Bot)
 	}
 	if _, busy := mm.config.Playing(e.User); busy {
 		return errPlaying()
+	}
+	if mm.config.Shared != nil {
+		return mm.enterShared(e)
 	}
 	mm.mu.Lock()
 	if mm.stopping {
@@ -153,6 +173,10 @@ func (mm *Matchmaker) Waiting(user rally.UserID) (waited time.Duration, ok bool)
 
 // Seen notes a sign of life from somebody who may have no socket.
 func (mm *Matchmaker) Seen(user rally.UserID) {
+	if mm.config.Shared != nil {
+		mm.seenShared(user)
+		return
+	}
 	mm.mu.Lock()
 	defer mm.mu.Unlock()
 	if e, ok := mm.entries[user]; ok {
@@ -167,139 +191,15 @@ func (mm *Matchmaker) Len() int {
 	return len(mm.entries)
 }
 
-func (mm *Matchmaker) run() {
-	defer close(mm.done)
-	for {
-		mm.mu.Lock()
-		stopping := mm.stopping
-		mm.mu.Unlock()
-		if stopping {
-			return
-		}
-		mm.lapse()
-		mm.match()
-		until := forever
-		if mm.Len() > 0 {
-			until = mm.config.Clock.Now() + pairEvery
-		}
-		mm.config.Clock.Wait(until, mm.wake)
-	}
-}
-
-// lapse drops those who are gone.
-func (mm *Matchmaker) lapse() {
-	var lapsed []rally.UserID
-	mm.mu.Lock()
-	users := make([]rally.UserID, 0, len(mm.entries))
-	for user := range mm.entries {
-		users = append(users, user)
-	}
-	mm.mu.Unlock()
-	for _, user := range users {
-		present := mm.config.Present(user) // asked without the lock: it is not ours
-		mm.mu.Lock()
-		now := mm.config.Clock.Now()
-		if e, ok := mm.entries[user]; ok {
-			if present {
-				e.seen = now
-			}
-			if now-e.seen >= lapseAfter {
-				delete(mm.entries, user)
-				lapsed = append(lapsed, user)
-			}
-		}
-		mm.mu.Unlock()
-	}
-	for _, user := range lapsed {
-		mm.config.Log.Info("queue entry lapsed", "user", user)
-		mm.changed(user)
-	}
-}
-
-// match pairs who can be paired and makes their matches.
-func (mm *Matchmaker) match() {
-	mm.mu.Lock()
-	now := mm.config.Clock.Now()
-	candidates := make([]candidate, 0, len(mm.entries))
-	for _, e := range mm.entries {
-		candidates = append(candidates, candidate{user: e.User, rating: e.Rating.Value, waited: now - e.since})
-	}
-	mm.mu.Unlock()
-	if len(candidates) < 2 {
-		return
-	}
-	blocks, err := mm.blocks(candidates)
-	if err != nil {
-		mm.config.Log.Warn("nobody is paired", "waiting", len(candidates), "error", err)
-		return
-	}
-	for _, users := range pair(candidates, blocks) {
-		mm.seat(users)
-	}
-}
-
-// blocks gives who among the candidates must not meet.
-func (mm *Matchmaker) blocks(candidates []candidate) (apart, error) {
-	users := make([]rally.UserID, len(candidates))
-	for i, c := range candidates {
-		users[i] = c.user
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), blocksTime)
-	defer cancel()
-	pairs, err := mm.config.Blocks(ctx, users)
-	if err != nil {
-		return nil, err
-	}
-	return keepApart(pairs), nil
-}
-
-// seat makes the match of two who have been paired, unless one of them has
-// left meanwhile. They stay in the queue until it is made, so that at every
-// moment they either wait or play. If it cannot be made because one of them
-// plays already, that one loses the place in the queue and the other keeps it.
-// While no match can be made at all, everybody waits on.
-func (mm *Matchmaker) seat(users [2]rally.UserID) {
-	var players [2]Entrant
-	mm.mu.Lock()
-	for i, user := range users {
-		e, waiting := mm.entries[user]
-		if !waiting {
-			mm.mu.Unlock()
-			return
-		}
-		players[i] = e.Entrant
-	}
-	mm.mu.Unlock()
-	if rand.Uint64()&1 == 0 { // who plays on the left is no secret
-		players[0], players[1] = players[1], players[0]
-	}
-	id, err := mm.config.Create(rally.Rated, mm.config.Points, players)
-	if err == nil {
-		mm.remove(users[0])
-		mm.remove(users[1])
-		mm.config.Publish(rally.Event{Kind: rally.MatchPaired, Match: id, Users: users[:]})
-		return
-	}
-	mm.config.Log.Info("pairing failed", "left", players[0].User, "right", players[1].User, "error", err)
-	if rally.ErrorCode(err) == rally.EUnavailable {
-		return
-	}
-	_, first := mm.config.Playing(users[0])
-	_, second := mm.config.Playing(users[1])
-	if first || !second { // if neither is known to play, both have to ask again
-		mm.Leave(users[0])
-	}
-	if second || !first {
-		mm.Leave(users[1])
-	}
-}
-
 // remove takes somebody out of the queue and says whether they were in it.
 func (mm *Matchmaker) remove(user rally.UserID) bool {
 	mm.mu.Lock()
-	defer mm.mu.Unlock()
 	_, waiting := mm.entries[user]
 	delete(mm.entries, user)
+	mm.mu.Unlock()
+	if waiting {
+		mm.erase(user)
+	}
 	return waiting
 }
 

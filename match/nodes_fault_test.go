@@ -200,6 +200,11 @@ func TestPairOnce(t *testing.T) {
 		both.Wait()
 		f.until("there is one match", func() bool { return a.Runs(id) != b.Runs(id) })
 		f.until("both were called", func() bool { return f.count(rally.MatchPaired, id) == 1 })
+		f.until("all know who plays", func() bool {
+			one, _ := a.Playing(1)
+			two, _ := b.Playing(1)
+			return one == id && two == id
+		})
 		if err := b.Resign(id, 1); err != nil {
 			t.Fatal(err)
 		}
