@@ -141,24 +141,26 @@ func TestFriendsAway(t *testing.T) {
 func TestSeenAway(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
-	a, b := w.open(t, anna), w.open(t, berta)
+	a, b, c := w.open(t, anna), w.open(t, berta), w.open(t, carla)
 	a.told(t)
 	w.setAway(true)
-	left := w.clock.Now()
-	b.close(t)
-	w.clock.forward(5 * time.Second)
-	until(t, "Anna is told", func() bool {
-		w.hub.Settled()
-		return w.painter.badges.Load() == 2 // Berta came, and went
-	})
-	if _, text := read(t, a.conn); text != "en badge Berta offline "+left.Format(time.TimeOnly) {
-		t.Errorf("told %q", text)
+	for _, gone := range []*page{b, c} {
+		left, before := w.clock.Now(), w.painter.badges.Load()
+		gone.close(t)
+		w.clock.forward(5 * time.Second)
+		until(t, "Anna is told", func() bool { w.hub.Settled(); return w.painter.badges.Load() > before })
+		want := "en badge " + names[gone.user] + " offline " + left.Format(time.TimeOnly)
+		if _, text := read(t, a.conn); text != want {
+			t.Errorf("told %q, want %q", text, want)
+		}
+		defer func() {
+			if at := w.seenAt(gone.user); !at.Equal(left) {
+				t.Errorf("%s seen at %v, want %v", names[gone.user], at, left)
+			}
+		}()
 	}
 	w.setAway(false)
 	w.settle(t)
-	if at := w.seenAt(berta); !at.Equal(left) {
-		t.Errorf("seen at %v, want %v", at, left)
-	}
 }
 
 // Nothing waits for a store that does not answer: neither sockets nor what

@@ -50,6 +50,7 @@ type crowd struct {
 	seen    map[rally.UserID]time.Time // to be written down
 	writing bool
 
+	unwritable bool                     // the last attempt to write that down has failed
 	complaints map[string]time.Duration // when what was logged last
 }
 

@@ -68,4 +68,25 @@
 // give no sign of life for so long that it counted as dead. Who may have a place
 // and has sockets claims it again; who may have it and has none gives it back,
 // until that has succeeded.
+//
+// # Presence
+//
+// The crowd is everybody of whom something is known: by this node, from their
+// sockets ([Hub.Serve]), requests ([Hub.Active]) and matches ([Hub.SetPlaying]),
+// and by others, which tell it through [Nodes]. What one node knows is a
+// [Sighting]; what friends see is all of them together. Somebody is here for
+// Config.OfflineAfter beyond their last socket, and what another node has told
+// counts for Config.GoneAfter beyond its last sign of life, so that neither a
+// page change nor a restart is anything to anybody.
+//
+// Whatever happens to a person ends in crowd.review. It decides whether other
+// nodes have to be told, whether it has to be written down that they went,
+// whether friends have to see something else, and when to look again. What has
+// to be waited for is done by goroutines of its own kind, which exist while
+// there is something to do: they load friends, tell other nodes, write down who
+// went, and clear away what dead nodes have left.
+//
+// The herald alone tells friends. It compares what is to be seen of somebody
+// with what was told last, so that nobody is told anything twice, and a new
+// socket's list of friends is what the other sockets have been told until then.
 package live

@@ -13,12 +13,13 @@ const (
 )
 
 // writeDown has written down when somebody was last here, before their friends
-// are told. mu must be held.
+// are told, so that whatever page they open next says the same. mu must be
+// held.
 func (cr *crowd) writeDown(p *person) {
 	if cr.cfg.Seen == nil || p.goneAt == longAgo {
 		return
 	}
-	p.held = true
+	p.held = !cr.unwritable // else friends are told at once
 	cr.seen[p.id] = cr.wall(p.goneAt)
 	if !cr.writing {
 		cr.writing = true
@@ -55,6 +56,7 @@ func (cr *crowd) written(seen map[rally.UserID]time.Time, err error) {
 	cr.mu.Lock()
 	defer cr.mu.Unlock()
 	now := cr.now()
+	cr.unwritable = err != nil
 	for id, at := range seen {
 		if _, newer := cr.seen[id]; newer {
 			continue // and held for that
