@@ -186,13 +186,7 @@ func (h *house) openMatches(places live.Places, pages *views.Views) error {
 		Painter: handlers.NewPainter(pages), Friends: h.store.FriendIDs, Seen: h.store.SetSeen, Nodes: others,
 	})
 	h.closing.add("sockets", 1500*time.Millisecond, func(ctx context.Context) error { h.hub.Shutdown(ctx); return nil })
-	h.matchmaker = match.NewMatchmaker(match.MatchmakerConfig{
-		Create: h.registry.Create, Playing: h.registry.Playing, Present: h.hub.Online, Blocks: h.store.BlocksAmong,
-		Publish: h.bus.Publish, Points: h.Points, Clock: clock, Log: h.log,
-	})
-	h.matchmaker.Start()
-	h.closing.add("matchmaker", 0, func(context.Context) error { h.matchmaker.Stop(); return nil })
-	return nil
+	return h.openMatchmaker(clock)
 }
 
 // openSite makes what answers requests, and has it told what happens.
