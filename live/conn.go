@@ -93,11 +93,12 @@ func (c *Conn) Send(frame []byte) {
 	}
 }
 
-// text puts an HTML fragment in the queue. A fragment that finds no room closes
-// the socket: the page would be wrong without it, and is right again after the
-// reload. fragment is shared with other sockets and never changed.
-func (c *Conn) text(fragment []byte) {
-	if !c.push(message{text: true, data: fragment}) {
+// text puts an HTML fragment, as textFrame gives it, in the queue. A fragment
+// that finds no room closes the socket: the page would be wrong without it, and
+// is right again after the reload. frame is shared with other sockets and never
+// changed.
+func (c *Conn) text(frame []byte) {
+	if !c.push(message{text: true, data: frame}) {
 		c.end(because(causeSlow, nil))
 	}
 }

@@ -164,19 +164,22 @@ func (cr *crowd) poke() {
 // of, and its sockets get nothing.
 func deliver(conns []*Conn, render func(locale string) ([]byte, error), failed func(locale string, err error)) (times int) {
 	var painted []string
-	var fragments [][]byte
+	var frames [][]byte
 	for _, c := range conns {
 		i := slices.Index(painted, c.viewer.Locale)
 		if i < 0 {
 			i = len(painted)
 			fragment, err := attempt(render, c.viewer.Locale)
+			var frame []byte
 			if err != nil {
 				failed(c.viewer.Locale, err)
+			} else if fragment != nil {
+				frame = textFrame(fragment)
 			}
-			painted, fragments = append(painted, c.viewer.Locale), append(fragments, fragment)
+			painted, frames = append(painted, c.viewer.Locale), append(frames, frame)
 		}
-		if fragments[i] != nil {
-			c.text(fragments[i])
+		if frames[i] != nil {
+			c.text(frames[i])
 		}
 	}
 	return len(painted)

@@ -59,6 +59,22 @@ func TestPush(t *testing.T) {
 	}
 }
 
+// Fragments of every length arrive whole, whatever the browser sends meanwhile.
+func TestPushLengths(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, live.Config{}, nil)
+	c, _ := s.dial(t, query)
+	c.SetReadLimit(1 << 20)
+	for _, n := range []int{0, 1, 124, 125, 126, 127, 128, 65_535, 65_536, 300_000} {
+		want := strings.Repeat("x", n)
+		s.hub.Push(1, func(string) ([]byte, error) { return []byte(want), nil })
+		go func() { _ = c.Ping(t.Context()) }() // answered while the fragment is written
+		if kind, got := read(t, c); kind != websocket.MessageText || got != want {
+			t.Errorf("%v of %d bytes, want %d", kind, len(got), n)
+		}
+	}
+}
+
 func TestOnline(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, live.Config{}, nil)

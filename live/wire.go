@@ -72,16 +72,19 @@ func (w *wire) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// ping writes a ping frame without payload. The library's own Ping waits for
-// the answer and so needs a goroutine for each socket; all we need is that
-// whatever the browser sends shows that it lives. Only the writer may call
-// it: then the two bytes cannot fall into the middle of a frame, since the
-// frames that the library writes by itself (pongs, the farewell) are small
-// enough to be written at once.
-func (w *wire) ping() error {
-	_, err := w.Write([]byte{0x89, 0x00})
+// send writes a whole frame past the library. Only the writer may call it: then
+// the frame cannot fall into the middle of another, since those that the library
+// writes by itself (pongs, the farewell) are small enough to be written at once,
+// and one write waits for the end of another.
+func (w *wire) send(frame []byte) error {
+	_, err := w.Write(frame)
 	return err
 }
+
+// ping writes a ping frame without payload. The library's own Ping waits for
+// the answer and so needs a goroutine for each socket; all we need is that
+// whatever the browser sends shows that it lives.
+func (w *wire) ping() error { return w.send([]byte{0x89, 0x00}) }
 
 // cut closes the connection under everything at once, without a word. It may
 // be called from anywhere, and again.

@@ -37,7 +37,7 @@ func (c *Conn) writer() {
 		case jobBinary:
 			err = c.ws.Write(ctx, websocket.MessageBinary, data)
 		case jobText:
-			if err = c.ws.Write(ctx, websocket.MessageText, data); err == nil {
+			if err = c.wire.send(data); err == nil {
 				c.hub.stats.texts.Add(1)
 			}
 		case jobPing:
