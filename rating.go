@@ -18,14 +18,16 @@ const (
 	ratingConvergence = 0.000001
 	deviationMin      = 45
 	deviationMax      = 350
-	provisionalAbove  = 110 // a deviation above this is shown as provisional
 )
+
+// ProvisionalAbove is the deviation above which a rating is provisional.
+const ProvisionalAbove = 110
 
 // NewRating is what a new account starts with.
 func NewRating() Rating { return Rating{Value: 1500, Deviation: 350, Volatility: 0.06} }
 
 // Provisional says whether too few matches were played to trust the value.
-func (r Rating) Provisional() bool { return r.Deviation > provisionalAbove }
+func (r Rating) Provisional() bool { return r.Deviation > ProvisionalAbove }
 
 // Zero says whether r was never set.
 func (r Rating) Zero() bool { return r == Rating{} }

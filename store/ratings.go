@@ -147,22 +147,24 @@ type ratingRow struct {
 }
 
 // RatingHistory gives the ratings that somebody's rated matches have left them
-// with, the oldest first. Of more than 200 it gives the first and the last, and
-// others evenly between.
+// with, the oldest first. Of more than 200 it gives the first and the last, the
+// highest and the lowest that were not provisional, and others evenly between.
 func (s *Store) RatingHistory(ctx context.Context, user rally.UserID) (_ []rally.RatingPoint, err error) {
 	ctx, done := s.begin(ctx, "RatingHistory", &err)
 	defer done()
-	// Of n rows, in as many groups of equal size as there are points less one,
+	// Of n rows, in as many groups of equal size as there are points less three,
 	// the last of each.
 	const sql = `
 		SELECT finished_at AS at, rating_after AS rating, deviation_after AS deviation, volatility_after AS volatility
 		FROM (SELECT finished_at, match_id, rating_after, deviation_after, volatility_after,
-		             row_number() OVER (ORDER BY finished_at, match_id) AS i, count(*) OVER () AS n
+		             row_number() OVER (ORDER BY finished_at, match_id) AS i, count(*) OVER () AS n,
+		             row_number() OVER (ORDER BY deviation_after > $3, rating_after DESC, finished_at) AS best,
+		             row_number() OVER (ORDER BY deviation_after > $3, rating_after, finished_at) AS worst
 		      FROM match_players
 		      WHERE user_id = $1 AND NOT practice AND rating_after IS NOT NULL) played
-		WHERE i = 1 OR n <= $2 OR i * ($2 - 1) / n <> (i - 1) * ($2 - 1) / n
+		WHERE n <= $2 OR 1 IN (i, best, worst) OR i * ($2 - 3) / n <> (i - 1) * ($2 - 3) / n
 		ORDER BY finished_at, match_id`
-	rows, _ := s.pool.Query(ctx, sql, int64(user), int64(ratingPoints))
+	rows, _ := s.pool.Query(ctx, sql, int64(user), int64(ratingPoints), float64(rally.ProvisionalAbove))
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[ratingRow])
 	if err != nil {
 		return nil, err

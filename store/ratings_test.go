@@ -118,17 +118,31 @@ func TestRatingHistory(t *testing.T) {
 			FROM m`, anna.ID, had+1, n)
 		had = n
 		points := history()
-		if want := min(n, 200); len(points) != want {
-			t.Errorf("of %d there are %d", n, len(points))
+		if got := len(points); got > 200 || got < min(n, 198) {
+			t.Errorf("of %d there are %d", n, got)
 		}
 		if first, last := points[0].Rating.Value, points[len(points)-1].Rating.Value; first != 1 || last != float64(n) {
 			t.Errorf("of %d it goes from %v to %v", n, first, last)
 		}
 		for i, p := range points[1:] {
-			if gap := p.Rating.Value - points[i].Rating.Value; gap < 1 || gap > float64(n)/199+1 || !p.At.After(points[i].At) {
+			if gap := p.Rating.Value - points[i].Rating.Value; gap < 1 || gap > float64(n)/197+1 || !p.At.After(points[i].At) {
 				t.Errorf("of %d there is a gap of %v at %d", n, gap, i)
 			}
 		}
+	}
+
+	// The highest and the lowest are kept wherever they are, provisional ones aside.
+	for i, rating := range []float64{5000, -5000, 9000} {
+		d.exec(t, `
+			UPDATE match_players SET rating_after = $1::float8, deviation_after = CASE WHEN $1::float8 > 8000 THEN 200 ELSE 100 END
+			WHERE rating_after = $2`, rating, 300+float64(i))
+	}
+	points, kept := history(), map[float64]bool{}
+	for _, p := range points {
+		kept[p.Rating.Value] = true
+	}
+	if !kept[5000] || !kept[-5000] || kept[9000] || len(points) > 200 {
+		t.Errorf("of %d: the highest %v, the lowest %v, a provisional one %v", len(points), kept[5000], kept[-5000], kept[9000])
 	}
 }
 
