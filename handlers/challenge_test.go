@@ -169,6 +169,38 @@ func TestChallengesCross(t *testing.T) {
 	}
 }
 
+// TestAcceptedManyTimes: pressing again and again, and challenging back at the
+// same moment, makes one match.
+func TestAcceptedManyTimes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for i := range 10 {
+		ada, bea := s.pals(t, fmt.Sprintf("Ada%d", i), fmt.Sprintf("Bea%d", i))
+		page := ada.open()
+		path := ada.challenge(bea.user.ID)
+		to := "/matches/" + string(idOf(path))
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				if led := bea.post(path + "/accept").Header.Get("Location"); led != to {
+					t.Errorf("accepting led to %q, not %q", led, to)
+				}
+			})
+		}
+		if i%2 == 0 {
+			wg.Go(func() { bea.challenge(ada.user.ID) })
+		}
+		wg.Wait()
+		if live := s.registry.Stats().Live; live != i+1 {
+			t.Fatalf("%d matches of %d pairs", live, i+1)
+		}
+		page.waitText("#call", to)
+		if n := page.count("#call"); n != 1 {
+			t.Errorf("called %d times", n)
+		}
+	}
+}
+
 // TestLinkIsTakenOnce: whoever opens a link first and accepts plays, once.
 func TestLinkIsTakenOnce(t *testing.T) {
 	t.Parallel()

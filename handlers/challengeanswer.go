@@ -170,7 +170,7 @@ func (s *Server) challengeAnswer(c echo.Context, id rally.ChallengeID, status in
 	if gone { // it is over, and none of the viewer's business any more
 		page.Challenge, page.Other = rally.Challenge{ID: id}, rally.User{}
 	}
-	page.Problem = problem
+	page.Problem, page.Here = problem, pathOf(c.Request()) == challengePath(id)
 	if !isPartial(c.Request()) {
 		return s.html(c, status, views.Challenge(page))
 	}

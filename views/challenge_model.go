@@ -26,6 +26,7 @@ type ChallengePage struct {
 	Over    bool          // that match is over
 	Again   bool          // the viewer has accepted it, to no avail, and can try again
 	Problem string        // message id: what was tried came to nothing
+	Here    bool          // the page itself was pressed on, and not an invitation
 }
 
 // ChallengesPage are the challenges that can be accepted, the newest first.
