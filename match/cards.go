@@ -10,8 +10,8 @@ import (
 	"rally"
 )
 
-// unheardTime is how long a node may leave us without a sign of life before a
-// match of its counts as lost. It is for nodes that we have never heard of.
+// unheardTime is how old a match must be to count as lost when we have never heard
+// of its node. That of a node that has just begun may be heard of first.
 const unheardTime = 10 * time.Second
 
 // card is what the board says of a match.
@@ -22,12 +22,6 @@ type card struct {
 	Players [2]Entrant      `json:"players"`
 	Made    time.Time       `json:"made"`
 	Over    bool            `json:"over,omitempty"`
-}
-
-// posted is a card on the board, as this node has it.
-type posted struct {
-	card
-	seen time.Time
 }
 
 // life is what is known of a node.
@@ -45,7 +39,7 @@ type cards struct {
 	writer *cardWriter
 
 	mu        sync.RWMutex
-	posted    map[rally.MatchID]*posted
+	posted    map[rally.MatchID]*card
 	live      map[rally.UserID][]rally.MatchID // that are not over, of all nodes, in the order of the board
 	nodeLives map[string]life
 	told      time.Time // when we had heard of all that lived; zero before
@@ -54,7 +48,7 @@ type cards struct {
 func newCards(n *Nodes, board Board) *cards {
 	c := &cards{
 		nodes: n, board: board,
-		posted: map[rally.MatchID]*posted{}, live: map[rally.UserID][]rally.MatchID{}, nodeLives: map[string]life{},
+		posted: map[rally.MatchID]*card{}, live: map[rally.UserID][]rally.MatchID{}, nodeLives: map[string]life{},
 	}
 	c.writer = newCardWriter(c)
 	return c
@@ -66,15 +60,15 @@ func (c *cards) start(told <-chan struct{}) { go c.writer.run(told) }
 // stop takes this node's cards off the board.
 func (c *cards) stop(ctx context.Context) {
 	c.writer.stop()
+	own := c.writer.left()
 	c.mu.RLock()
-	var own []rally.MatchID
 	for id, p := range c.posted {
 		if p.Node == c.nodes.name {
-			own = append(own, id)
+			own[id] = true
 		}
 	}
 	c.mu.RUnlock()
-	for _, id := range own {
+	for id := range own {
 		if err := c.board.Delete(ctx, string(id)); err != nil {
 			c.nodes.log.Warn("matches left on the board", "error", err)
 			return
@@ -111,12 +105,7 @@ func (c *cards) see(key string, value []byte) {
 func (c *cards) add(id rally.MatchID, n card) (clash bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	old := c.posted[id]
-	seen := time.Now()
-	if old != nil {
-		seen = old.seen
-	}
-	c.posted[id] = &posted{n, seen}
+	c.posted[id] = &n
 	for _, e := range n.Players {
 		if e.User == 0 {
 			continue
@@ -181,7 +170,7 @@ func (c *cards) elsewhere(user rally.UserID) (rally.MatchID, bool) {
 }
 
 // lostAt gives when the node of a match died, zero if it lives. The lock is held.
-func (c *cards) lostAt(p *posted) time.Time {
+func (c *cards) lostAt(p *card) time.Time {
 	if p.Node == c.nodes.name {
 		return time.Time{}
 	}
@@ -191,15 +180,12 @@ func (c *cards) lostAt(p *posted) time.Time {
 		}
 		return l.since
 	}
-	if c.told.IsZero() {
+	late := p.Made.Add(unheardTime)
+	if c.told.IsZero() || time.Now().Before(late) {
 		return time.Time{}
 	}
-	late := p.seen
 	if c.told.After(late) {
 		late = c.told
-	}
-	if late = late.Add(unheardTime); time.Now().Before(late) {
-		return time.Time{}
 	}
 	return late
 }

@@ -92,6 +92,23 @@ func (w *cardWriter) wait(id rally.MatchID) {
 	}
 }
 
+// left gives the matches that may be on the board, whatever it has told us.
+func (w *cardWriter) left() map[rally.MatchID]bool {
+	ids := map[rally.MatchID]bool{}
+	w.mu.Lock()
+	for id := range w.dirty {
+		ids[id] = true
+	}
+	w.mu.Unlock()
+	r := w.cards.nodes.Registry
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for id := range r.matches {
+		ids[id] = true
+	}
+	return ids
+}
+
 func (w *cardWriter) stop() {
 	close(w.quit)
 	<-w.done

@@ -142,12 +142,18 @@ func TestLeftovers(t *testing.T) {
 	}
 	late := f.node()
 	f.until("the late one has heard", func() bool { _, ok := late.cards.where(id); return ok })
+	if info, ok := late.Find(id); !ok || info.Phase == Over {
+		t.Errorf("for the late one, who may not have heard of its node yet, it is %+v", info)
+	}
 	late.cards.mu.Lock()
-	late.cards.told = time.Now().Add(-unheardTime)
-	late.cards.posted[id].seen = time.Now().Add(-unheardTime)
+	late.cards.posted[id].Made = time.Now().Add(-unheardTime)
 	late.cards.mu.Unlock()
-	if info, ok := late.Find(id); !ok || info.Outcome != rally.Interrupted {
-		t.Errorf("for the late one it is %+v", info)
+	f.until("it is over for the late one as well", func() bool {
+		info, _ := late.Find(id)
+		return info.Outcome == rally.Interrupted
+	})
+	if _, busy := late.Playing(1); busy {
+		t.Error("user 1 is stuck in it")
 	}
 	for _, left := range late.cards.leftovers(0) {
 		late.cards.writer.write(left, nil)

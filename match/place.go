@@ -23,7 +23,7 @@ func (c *cards) where(id rally.MatchID) (place, bool) {
 	if !ok || p.Node == c.nodes.name {
 		return place{}, false
 	}
-	return place{p.card, c.lostAt(p)}, true
+	return place{*p, c.lostAt(p)}, true
 }
 
 // look is where, and asks the board for what this node may not have heard of
@@ -47,7 +47,7 @@ func (c *cards) look(ctx context.Context, id rally.MatchID) (place, bool) {
 	}
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return place{n, c.lostAt(&posted{n, time.Now()})}, true
+	return place{n, c.lostAt(&n)}, true
 }
 
 // claim writes a match that this node is about to make: rally.EConflict when

@@ -172,14 +172,14 @@ func (h *house) openDatabase(ctx context.Context) (url string, err error) {
 // the queue that pairs.
 func (h *house) openMatches(places live.Places, pages *views.Views) error {
 	clock := match.NewClock()
-	if err := h.openGames(clock); err != nil {
-		return err
-	}
 	others, err := openNodes(h.bus, h.node, h.log)
 	if err != nil {
 		return err
 	}
 	h.closing.add("nodes", 0, func(context.Context) error { others.close(); return nil })
+	if err := h.openGames(clock); err != nil {
+		return err
+	}
 	h.hub = live.NewHub(live.Config{
 		Origins: h.origins(), Log: h.log,
 		Check: h.store.Sessions().Standing, Places: places,
