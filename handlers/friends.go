@@ -138,14 +138,18 @@ func away(c views.PersonCard) int {
 }
 
 // shown gives how many rows of a list the page shows that asks for it anew: it
-// says so once for each part that it has asked for.
+// says so once for each part that it has asked for. One more is there after a
+// press that moves somebody there.
 func shown(c echo.Context, list string) (n int) {
-	for _, part := range c.QueryParams()[list] {
+	for _, part := range slices.Concat(c.QueryParams()[list], c.Request().PostForm[list]) {
 		rows, err := strconv.Atoi(part)
 		if err != nil || rows < 0 {
 			return peoplePage
 		}
 		n += min(rows, peopleMax)
+	}
+	if c.Request().Method == http.MethodPost {
+		n++
 	}
 	return min(max(n, peoplePage), peopleMax)
 }

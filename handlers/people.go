@@ -122,6 +122,9 @@ func (s *Server) deed(what string, do func(ctx context.Context, user, other rall
 			return err
 		}
 		page.Acted = id
+		if near, err := strconv.ParseInt(c.Request().PostForm.Get("near"), 10, 64); err == nil {
+			page.Near = rally.UserID(near)
+		}
 		return s.html(c, http.StatusOK, views.FriendsActed(page, done))
 	}
 }
@@ -130,8 +133,8 @@ func (s *Server) deed(what string, do func(ctx context.Context, user, other rall
 // now. Each page asks for what it shows of that.
 func (s *Server) pushFriends(ctx context.Context, e rally.Event) {
 	s.c.Hub.FriendsChanged(e.Users...)
-	for _, user := range e.Users {
+	for i, user := range e.Users {
 		others := slices.DeleteFunc(slices.Clone(e.Users), func(id rally.UserID) bool { return id == user })
-		s.push(ctx, user, func(views.Page) templ.Component { return views.PushFriends(others) })
+		s.push(ctx, user, func(views.Page) templ.Component { return views.PushFriends(others, i == 0) })
 	}
 }

@@ -2,6 +2,7 @@ package views
 
 import (
 	"net/url"
+	"slices"
 
 	"github.com/a-h/templ"
 
@@ -38,17 +39,38 @@ func peopleURL(query, cursor string) string {
 // has to.
 func personPlace(id rally.UserID) string { return "person-" + userID(id) }
 
-// friendsFocus says where focus goes when what had it is gone: to whom it was
-// about, wherever they stand now, else to the page's heading.
+// friendPlace is where the forms about one of a list on the friends page stand.
+func friendPlace(l PeopleList, i int) place {
+	p := place{next: friendsPath, target: "#friends", shown: true}
+	switch {
+	case i+1 < len(l.People):
+		p.near = l.People[i+1].User.ID
+	case i > 0:
+		p.near = l.People[i-1].User.ID
+	}
+	return p
+}
+
+// friendsFocus says where focus goes when what had it is gone: to who stood
+// beside it, so that one can go on down the list, else to whom it was about,
+// wherever they stand now, else to the page's heading.
 func friendsFocus(p FriendsPage) string {
-	for _, l := range []PeopleList{p.Requests, p.Friends, p.Asked} {
-		for _, c := range l.People {
-			if c.User.ID == p.Acted {
-				return personPlace(p.Acted)
-			}
+	lists := slices.Concat(p.Requests.People, p.Friends.People, p.Asked.People)
+	for _, id := range []rally.UserID{p.Near, p.Acted} {
+		if slices.ContainsFunc(lists, func(c PersonCard) bool { return c.User.ID == id }) {
+			return personPlace(id)
 		}
 	}
 	return "friends-title"
+}
+
+// pushed gives the trigger of what asks anew as soon as it is on a page; of a
+// change of one's own, once the answer to the press is there as well.
+func pushed(own bool) string {
+	if own {
+		return "load delay:400ms"
+	}
+	return "load"
 }
 
 // personURL is where something is done about somebody.

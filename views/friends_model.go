@@ -22,6 +22,7 @@ type FriendsPage struct {
 
 	Only  string       // the one list that is shown, from some cursor on; "" for all
 	Acted rally.UserID // about whom the viewer has just done something; 0 for nobody
+	Near  rally.UserID // who stood beside them then; 0 for nobody
 }
 
 // BlockedPage lists whom somebody has blocked.

@@ -61,7 +61,7 @@ func friendFragments() map[string]templ.Component {
 		"friend rows":  views.FriendRows(someFriends(), views.ListFriends, someFriends().Friends),
 		"blocked rows": views.BlockedRows(views.BlockedPage{Blocked: somePeople("x", rally.RelationBlocked, 60, "Kai")}),
 		"people rows":  views.PeopleRows(views.PeoplePage{Page: member("/people?q=e"), Query: "e", Found: somePeople("x", rally.RelationNone, 50, "Joe")}),
-		"push friends": views.PushFriends([]rally.UserID{30}),
+		"push friends": views.PushFriends([]rally.UserID{30}, true),
 	}
 	for _, what := range []string{"ask", "accept", "decline", "withdraw", "remove", "block", "unblock"} {
 		d := views.Deed{What: what, Name: "Joon"}
@@ -110,19 +110,39 @@ func TestWhatCanBeDone(t *testing.T) {
 	}
 }
 
-// Focus follows whom it was about to where they stand now, or goes to the
-// heading.
+// Focus goes to who stands beside whom it was about, else follows them to where
+// they stand now, else goes to the heading.
 func TestFriendListsFocus(t *testing.T) {
 	t.Parallel()
 	p := someFriends()
-	for acted, want := range map[rally.UserID]string{0: "friends-title", 31: "person-31", 40: "person-40", 99: "friends-title"} {
-		p.Acted = acted
+	for _, c := range []struct {
+		acted, near rally.UserID
+		want        string
+	}{
+		{0, 0, "friends-title"},
+		{31, 0, "person-31"},
+		{40, 0, "person-40"},
+		{99, 0, "friends-title"}, // removed, and was the only one
+		{99, 98, "friends-title"},
+		{31, 21, "person-21"}, // accepted, and the next one waits
+		{99, 30, "person-30"},
+	} {
+		p.Acted, p.Near = c.acted, c.near
 		d := render(t, "en", views.Friends(p))
-		if got := attr(d.one("#friends"), "data-focus"); got != want {
-			t.Errorf("after %d focus goes to %s, want %s", acted, got, want)
+		if got := attr(d.one("#friends"), "data-focus"); got != c.want {
+			t.Errorf("after %d near %d focus goes to %s, want %s", c.acted, c.near, got, c.want)
 		}
-		d.one("#" + want)
+		d.one("#" + c.want)
 	}
+	d := render(t, "en", views.Friends(p))
+	for who, near := range map[string]string{"20": "21", "21": "20", "30": "31", "31": "30"} {
+		forms := len(d.all("form[action^='/people/" + who + "/']"))
+		beside := len(d.all("form[action^='/people/" + who + "/'] > input[name=near][value='" + near + "']"))
+		if forms == 0 || beside != forms {
+			t.Errorf("beside %s stands %s in %d of %d forms", who, near, beside, forms)
+		}
+	}
+	d.lacks("form[action='/people/40/withdraw'] [name=near]")
 }
 
 // The lists say how many rows of each are there, so that a page asks for as many
