@@ -20,3 +20,8 @@ document.addEventListener("htmx:finally:request", (event) => {
   const field = fieldOf(event);
   if (field && field.value !== text) field.value = [text, field.value].filter(Boolean).join(" ");
 });
+
+// What somebody opens below a court they also see.
+document.addEventListener("toggle", ({ target }) => {
+  if (target.open && target.matches(".match-chat")) target.scrollIntoView({ block: "nearest" });
+}, true);
