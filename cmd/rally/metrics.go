@@ -42,6 +42,7 @@ type roomMetrics struct {
 	waiting func() int // in the queue
 
 	live, finished, unstored, links, queue, open *prometheus.Desc
+	ties, guests                                 *prometheus.Desc
 	storeFails, ticks, skipped, frames, inputs   *prometheus.Desc
 	droppedInputs, lateness                      *prometheus.Desc
 	opened, offered, written, replaced           *prometheus.Desc
@@ -70,6 +71,8 @@ func newRoomMetrics(
 		finished:      desc("matches_finished", "Matches that are over and still remembered."),
 		unstored:      desc("matches_unstored", "Finished matches whose result is not in the database yet."),
 		links:         desc("match_links", "Sockets that may join a match."),
+		ties:          desc("match_ties", "Of the sockets that may join a match, those in a match on another node."),
+		guests:        desc("match_guests", "Sockets on other nodes that are in a match here."),
 		queue:         desc("queue_length", "People waiting for an opponent."),
 		storeFails:    desc("match_store_failures_total", "Attempts to store a result that failed and are repeated."),
 		ticks:         desc("ticks_total", "Ticks of all matches."),
@@ -109,6 +112,8 @@ func (m *roomMetrics) Collect(out chan<- prometheus.Metric) {
 	gauge(m.finished, float64(s.Finished))
 	gauge(m.unstored, float64(s.Unstored))
 	gauge(m.links, float64(s.Links))
+	gauge(m.ties, float64(s.Ties))
+	gauge(m.guests, float64(s.Guests))
 	gauge(m.queue, float64(m.waiting()))
 	counter(m.storeFails, s.StoreFails)
 	counter(m.ticks, s.Ticks)
