@@ -163,6 +163,58 @@ func TestSeenAway(t *testing.T) {
 	w.settle(t)
 }
 
+// Friends are told that somebody went after that has been written down: a page
+// that they open then says the same.
+func TestSeenBeforeTold(t *testing.T) {
+	t.Parallel()
+	p, hang := newPeople(), make(chan struct{})
+	w := newTownOf(t, p, newClock(), func(c *live.Config) {
+		c.Seen = func(ctx context.Context, seen map[rally.UserID]time.Time) error {
+			<-hang
+			return p.Seen(ctx, seen)
+		}
+	})
+	a, b := w.open(t, anna), w.open(t, berta)
+	a.told(t)
+	left := w.clock.Now()
+	b.close(t)
+	w.clock.forward(5 * time.Second)
+	until(t, "Berta is seen to be gone", func() bool {
+		w.hub.Settled()
+		return w.hub.Presence(berta).State == rally.PresenceOffline && w.hub.Stats().Presence.Here == 1
+	})
+	c := w.open(t, carla) // what is told about others does not wait
+	until(t, "Anna is told of Carla", func() bool { return w.painter.badges.Load() == 2 })
+	close(hang)
+	a.hears(t, "en badge Carla online", "en badge Berta offline "+left.Format(time.TimeOnly))
+	c.hears(t, "en online, Anna online")
+}
+
+// Friends who change while they are asked for are asked for again.
+func TestFriendsChangedMeanwhile(t *testing.T) {
+	t.Parallel()
+	p, asked, answer := newPeople(), make(chan struct{}), make(chan struct{})
+	w := newTownOf(t, p, newClock(), func(c *live.Config) {
+		c.Friends = func(ctx context.Context, user rally.UserID) ([]rally.UserID, error) {
+			friends, err := p.Friends(ctx, user)
+			if user == dora {
+				asked <- struct{}{}
+				<-answer
+			}
+			return friends, err
+		}
+	})
+	w.open(t, berta).told(t)
+	d := w.open(t, dora)
+	within(t, asked)
+	p.befriend(berta, dora)
+	w.hub.FriendsChanged(dora)
+	answer <- struct{}{}
+	within(t, asked)
+	answer <- struct{}{}
+	d.hears(t, "en online", "en online, Berta online")
+}
+
 // Nothing waits for a store that does not answer: neither sockets nor what
 // they send, nor what is told about others.
 func TestStoreHangs(t *testing.T) {

@@ -1,6 +1,7 @@
 package live_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -38,6 +39,41 @@ func TestFriendsOnTwoNodes(t *testing.T) {
 	if n := c.network.entries("two"); n != 1 { // Dora's
 		t.Errorf("%d entries", n)
 	}
+}
+
+// Until it is known what other nodes had told, pages are told nothing; then all
+// at once.
+func TestGreetingWaitsForNodes(t *testing.T) {
+	t.Parallel()
+	c := newCounty(t, "one")
+	c.open(t, "one", carla)
+	late := &slowToHear{member: c.network.join("two"), begin: make(chan struct{})}
+	w := newTownOf(t, c.people, c.clock, func(cfg *live.Config) { cfg.Nodes = late })
+	c.towns["two"] = w
+	a := w.open(t, anna)
+	w.open(t, berta)
+	w.hub.SetPlaying(berta, "m")
+	until(t, "it is known who are friends", func() bool { return len(w.hub.Watchers(berta)) == 1 })
+	until(t, "Berta's change is known", func() bool { return w.hub.Stats().Presence.Changes > 1 })
+	if n := w.painter.lists.Load() + w.painter.badges.Load(); n != 0 {
+		t.Errorf("%d texts are rendered", n)
+	}
+	close(late.begin)
+	a.hears(t, "en online, Berta playing m, Carla online")
+}
+
+// slowToHear is a node that hears nothing before begin is closed.
+type slowToHear struct {
+	*member
+	begin chan struct{}
+}
+
+func (s *slowToHear) Listen(ctx context.Context, ear live.Ear) (stop func(), err error) {
+	select {
+	case <-s.begin:
+	case <-ctx.Done():
+	}
+	return s.member.Listen(ctx, ear)
 }
 
 // Whoever goes from one node to another has never been gone.

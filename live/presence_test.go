@@ -181,6 +181,27 @@ func TestCoalescing(t *testing.T) {
 	}
 }
 
+// A page that is opened while a change has to wait is told what the others have
+// been told, and then the change with them.
+func TestGreetingWhileQuiet(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	first := w.open(t, anna)
+	w.open(t, berta).told(t)
+	w.forward(t, time.Second)
+	w.hub.SetPlaying(berta, "m")
+	first.hears(t, "en online", "en badge Berta online", "en badge Berta playing m")
+	w.hub.SetPlaying(berta, "")
+	second := w.open(t, anna)
+	second.hears(t, "en online, Berta playing m")
+	if s := w.hub.Presence(berta).State; s != rally.PresenceOnline {
+		t.Errorf("Berta is %s", s)
+	}
+	w.forward(t, 300*time.Millisecond)
+	first.hears(t, "en badge Berta online")
+	second.hears(t, "en badge Berta online")
+}
+
 // What all friends see is rendered once for each language.
 func TestRenderedOnce(t *testing.T) {
 	t.Parallel()
