@@ -28,7 +28,12 @@ type FriendState struct {
 	Presence
 }
 
-// Inbox is what waits for somebody on whatever page they are.
+// InboxMax is how far an Inbox counts: a page says no more than that there are
+// many.
+const InboxMax = 100
+
+// Inbox is what waits for somebody on whatever page they are. Numbers are at
+// most InboxMax.
 type Inbox struct {
 	Requests   int         // people who ask to be friends
 	Notices    int         // that have not been read

@@ -32,12 +32,18 @@ func (s *Store) Inbox(ctx context.Context, user rally.UserID) (in rally.Inbox, e
 	ctx, done := s.begin(ctx, "Inbox", &err)
 	defer done()
 	const sql = `
-		SELECT (SELECT count(*) FROM friendships
-		        WHERE (low = $1 OR high = $1) AND asked_by <> $1 AND friends_since IS NULL AND NOT hidden) AS requests,
-		       (SELECT count(*) FROM notices WHERE user_id = $1 AND NOT read AND at > $3) AS notices,
-		       (SELECT count(*) FROM messages m WHERE to_user = $1 AND NOT read AND at > $4
-		          AND NOT EXISTS (SELECT FROM mutes WHERE user_id = $1 AND muted = m.from_user)
-		          AND NOT EXISTS (SELECT FROM blocks WHERE blocker = $1 AND blocked = m.from_user)) AS messages,
+		SELECT (SELECT count(*) FROM (
+		            SELECT FROM friendships
+		            WHERE (low = $1 OR high = $1) AND asked_by <> $1 AND friends_since IS NULL AND NOT hidden
+		            LIMIT $6) r) AS requests,
+		       (SELECT count(*) FROM (
+		            SELECT FROM notices WHERE user_id = $1 AND NOT read AND at > $3 LIMIT $6) n) AS notices,
+		       (SELECT count(*) FROM (
+		            SELECT FROM messages m
+		            WHERE to_user = $1 AND NOT read AND at > $4
+		              AND NOT EXISTS (SELECT FROM mutes WHERE user_id = $1 AND muted = m.from_user)
+		              AND NOT EXISTS (SELECT FROM blocks WHERE blocker = $1 AND blocked = m.from_user)
+		            LIMIT $6) m) AS messages,
 		       ARRAY(` + friendIDs + `) AS friends,
 		       coalesce(c.id, '') AS challenge_id, coalesce(u.id, 0) AS from_user, coalesce(u.name, '') AS from_name,
 		       coalesce(u.avatar, '') AS from_avatar, coalesce(c.points, 0) AS points, coalesce(c.rated, false) AS rated,
@@ -48,7 +54,7 @@ func (s *Store) Inbox(ctx context.Context, user rally.UserID) (in rally.Inbox, e
 		ORDER BY c.created_at DESC, c.id
 		LIMIT $5`
 	now := s.time()
-	rows, _ := s.pool.Query(ctx, sql, int64(user), now, now.Add(-noticesKept), now.Add(-messagesKept), challengesListed)
+	rows, _ := s.pool.Query(ctx, sql, int64(user), now, now.Add(-noticesKept), now.Add(-messagesKept), challengesListed, rally.InboxMax)
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[inboxRow])
 	if err != nil {
 		return in, err

@@ -79,3 +79,19 @@ func TestInboxIsOneQuery(t *testing.T) {
 		t.Errorf("statements: %v", verbs)
 	}
 }
+
+// However many there are, counting ends: a friend who writes all day long does
+// not make every page slow.
+func TestInboxCountsSoFar(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	ids := d.people(t, "Anna", "Berta")
+	d.exec(t, `INSERT INTO messages (from_user, to_user, at, text) SELECT $1, $2, now(), 'again' FROM generate_series(1, 300)`,
+		int64(ids[1]), int64(ids[0]))
+	d.exec(t, `INSERT INTO notices (user_id, kind, from_user, at) SELECT $1, 'tournament_call', $2, now() FROM generate_series(1, 300)`,
+		int64(ids[0]), int64(ids[1]))
+	in, err := d.store.Inbox(t.Context(), ids[0])
+	if err != nil || in.Messages != rally.InboxMax || in.Notices != rally.InboxMax {
+		t.Errorf("%d messages, %d notices, %v", in.Messages, in.Notices, err)
+	}
+}

@@ -152,6 +152,13 @@ func TestNamesInPlace(t *testing.T) {
 			t.Errorf("player %s is %q", id, got)
 		}
 	}
+	for locale, want := range map[string]string{"en": "Mina against Joon", "ko": "Mina 대 Joon"} {
+		d := render(t, locale, views.Match(m))
+		d.has("h1 [data-name='7']", "h1 [data-name='8']")
+		if got := strings.TrimSpace(rawText(d.one("h1"))); got != want {
+			t.Errorf("the heading is %q, want %q", got, want)
+		}
+	}
 	m.Players[1] = views.MatchPlayer{Bot: rally.BotEasy}
 	if n := len(render(t, "en", views.MatchUpdate(m)).all("hx-partial")); n != 1 {
 		t.Errorf("%d names in a match with a bot, want 1", n)

@@ -33,8 +33,8 @@ func countText(n int) string {
 	switch {
 	case n <= 0:
 		return ""
-	case n > 99:
-		return "99+"
+	case n >= rally.InboxMax:
+		return strconv.Itoa(rally.InboxMax-1) + "+"
 	default:
 		return strconv.Itoa(n)
 	}

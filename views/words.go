@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"golang.org/x/text/unicode/bidi"
 
@@ -42,6 +43,20 @@ func isolated(name string) string {
 // versus names a match by its players.
 func versus(s *scope, p MatchPage) string {
 	return s.t("match.versus", vars{"Left": nameOf(s, p.Players[rally.Left]), "Right": nameOf(s, p.Players[rally.Right])})
+}
+
+// versusWords gives what versus says around the two names: before the first, in
+// between, and after the second; and which side comes first.
+func versusWords(s *scope) (words [3]string, first rally.Side) {
+	const left, right = "\x00", "\x01" // which no name has and no catalogue
+	whole := s.t("match.versus", vars{"Left": left, "Right": right})
+	a, b := left, right
+	if strings.Index(whole, right) < strings.Index(whole, left) {
+		a, b, first = right, left, rally.Right
+	}
+	before, rest, _ := strings.Cut(whole, a)
+	between, after, _ := strings.Cut(rest, b)
+	return [3]string{before, between, after}, first
 }
 
 // score writes two scores as people write them.

@@ -183,8 +183,8 @@ document.addEventListener("htmx:ws:after:connection", () => {
   clearTimeout(silence);
   silence = 0;
   document.getElementById("lost").replaceChildren();
-  // What was pushed meanwhile is asked for.
-  if (before) document.body.dispatchEvent(new Event("rally:back"));
+  // What was pushed meanwhile is asked for, not by everybody at once.
+  if (before) setTimeout(() => document.body.dispatchEvent(new Event("rally:back")), 3000 * Math.random());
   before = true;
 });
 
