@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
@@ -77,10 +78,11 @@ func (s *Server) began(ctx context.Context, c rally.Challenge) (bool, error) {
 // free says why the two cannot begin to play, if they cannot. Whoever may accept
 // a challenge may also know that it would be in vain.
 func (s *Server) free(c rally.Challenge, taker rally.UserID) error {
-	if _, busy := s.c.Registry.Playing(taker); busy {
+	// They may be in its very match already, having pressed twice.
+	if id, busy := s.c.Registry.Playing(taker); busy && id != matchOf(c) {
 		return rally.Errorf(rally.EConflict, "challenge.you_play", "user %d plays", taker)
 	}
-	if _, busy := s.c.Registry.Playing(c.From.ID); busy {
+	if id, busy := s.c.Registry.Playing(c.From.ID); busy && id != matchOf(c) {
 		return rally.Errorf(rally.EConflict, "challenge.they_play", "user %d plays", c.From.ID)
 	}
 	if s.c.Hub.Presence(c.From.ID).State == rally.PresenceOffline {
@@ -189,30 +191,44 @@ func (s *Server) pushChallenge(ctx context.Context, e rally.Event) {
 		s.push(ctx, user, func(views.Page) templ.Component { return views.PushChallenge(e.Challenge) })
 		if i > 0 {
 			s.pushInvites(ctx, user, true)
+			continue
 		}
+		// Asked for only if a page of theirs is open here.
+		news := sync.OnceValue(func() templ.Component { return s.declinedNews(ctx, e) })
+		s.push(ctx, user, func(views.Page) templ.Component { return news() })
 	}
-	if len(e.Users) == 0 {
-		return
+}
+
+// declinedNews says that the challenge of an event has been declined, if it has.
+func (s *Server) declinedNews(ctx context.Context, e rally.Event) templ.Component {
+	c, err := s.c.Challenges.FindChallenge(ctx, e.Challenge, e.Users[0])
+	if err != nil || c.State != rally.ChallengeDeclined {
+		s.pushFailed(ctx, e, err)
+		return nil
 	}
-	maker := e.Users[0]
-	c, err := s.c.Challenges.FindChallenge(ctx, e.Challenge, maker)
-	if err == nil && c.State == rally.ChallengeDeclined {
-		var by rally.User
-		if by, err = s.c.Users.FindUser(ctx, c.To); err == nil {
-			s.push(ctx, maker, func(views.Page) templ.Component { return views.PushDeclined(c, by) })
-		}
+	by, err := s.c.Users.FindUser(ctx, c.To)
+	if err != nil {
+		s.pushFailed(ctx, e, err)
+		return nil
 	}
-	s.pushFailed(ctx, e, err)
+	return views.PushDeclined(c, by)
 }
 
 // pushInvites has a user's pages show the challenges that they can accept; also
 // that there are none, if that is news.
 func (s *Server) pushInvites(ctx context.Context, user rally.UserID, news bool) {
-	list, err := s.invitations(ctx, user)
-	if err == nil && (news || len(list) > 0) {
-		s.push(ctx, user, func(views.Page) templ.Component { return views.PushInvites(list) })
-	}
-	s.pushFailed(ctx, rally.Event{Kind: rally.ChallengeChanged, Users: []rally.UserID{user}}, err)
+	shown := sync.OnceValue(func() templ.Component {
+		list, err := s.invitations(ctx, user)
+		if err != nil {
+			s.pushFailed(ctx, rally.Event{Kind: rally.ChallengeChanged, Users: []rally.UserID{user}}, err)
+			return nil
+		}
+		if len(list) == 0 && !news {
+			return nil
+		}
+		return views.PushInvites(list)
+	})
+	s.push(ctx, user, func(views.Page) templ.Component { return shown() })
 }
 
 // pushFailed notes that something could not be shown. What is gone needs not be.

@@ -150,6 +150,30 @@ func TestEveryChallengeLeadsOn(t *testing.T) {
 	}
 }
 
+// TestSentencesWithNames: a name stands in its sentence as it would in print, and
+// nowhere else.
+func TestSentencesWithNames(t *testing.T) {
+	t.Parallel()
+	says := func(locale, want string, p views.ChallengePage) {
+		t.Helper()
+		got := strings.Join(strings.Fields(rawText(render(t, locale, views.ChallengePanel(p)).one("h2"))), " ")
+		if got != want {
+			t.Errorf("it says %q, want %q", got, want)
+		}
+	}
+	says("en", "Waiting for Joon", aChallenge(true))
+	says("ko", "Mina 님이 대결을 신청했습니다.", aChallenge(false))
+	says("en", "You have declined Mina’s challenge.", aChallenge(false, inState(rally.ChallengeDeclined)))
+	says("ko", "Mina 님의 대결 신청을 거절했습니다.", aChallenge(false, inState(rally.ChallengeDeclined)))
+	says("en", "This challenge is over.", aChallenge(false, inState(rally.ChallengeOpen)))
+	row := render(t, "en", views.NoticeRows(someNotices())).all(".notice-row p")[0]
+	if got := strings.Join(strings.Fields(rawText(row)), " "); got != "New: Joon asks to be your friend. See requests" {
+		t.Errorf("a notice says %q", got)
+	}
+	says("en", "You have withdrawn the challenge.", aChallenge(true, inState(rally.ChallengeWithdrawn)))
+	says("en", "Somebody else has accepted Mina’s challenge already.", aChallenge(false, asLink, inState(rally.ChallengeAccepted), func(p *views.ChallengePage) { p.To = 9 }))
+}
+
 // TestHostileChallengers: what people are called is text wherever they are named.
 func TestHostileChallengers(t *testing.T) {
 	t.Parallel()

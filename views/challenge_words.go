@@ -53,11 +53,11 @@ func once(after time.Duration) string {
 	return "load delay:" + strconv.Itoa(wholeSeconds(after)+1) + "s"
 }
 
-// around gives what stands before and after the {{.Name}} of a message.
-func around(s *scope, message string) (before, after string) {
+// around gives what stands before and after the {{.Name}} of a message; one that
+// has none is all before it.
+func around(s *scope, message string) (before, after string, found bool) {
 	const mark = "\x00"
-	before, after, _ = strings.Cut(s.t(message, vars{"Name": mark}), mark)
-	return before, after
+	return strings.Cut(s.t(message, vars{"Name": mark}), mark)
 }
 
 // untilWord stands before challengeClock.
