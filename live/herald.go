@@ -1,9 +1,7 @@
 package live
 
 import (
-	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"rally"
@@ -157,45 +155,6 @@ func (cr *crowd) poke() {
 	case cr.wake <- struct{}{}:
 	default:
 	}
-}
-
-// deliver hands a fragment to sockets, rendered once for each locale among
-// them, and gives how often that was. A locale that cannot be rendered is told
-// of, and its sockets get nothing.
-func deliver(conns []*Conn, render func(locale string) ([]byte, error), failed func(locale string, err error)) (times int) {
-	var painted []string
-	var frames [][]byte
-	for _, c := range conns {
-		i := slices.Index(painted, c.viewer.Locale)
-		if i < 0 {
-			i = len(painted)
-			fragment, err := attempt(render, c.viewer.Locale)
-			var frame []byte
-			if err != nil {
-				failed(c.viewer.Locale, err)
-			} else if fragment != nil {
-				frame = textFrame(fragment)
-			}
-			painted, frames = append(painted, c.viewer.Locale), append(frames, frame)
-		}
-		if frames[i] != nil {
-			c.text(frames[i])
-		}
-	}
-	return len(painted)
-}
-
-// attempt renders; what panics has failed.
-func attempt(render func(locale string) ([]byte, error), locale string) (fragment []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			fragment, err = nil, fmt.Errorf("panic: %v", p)
-		}
-	}()
-	if fragment, err = render(locale); err != nil {
-		return nil, err
-	}
-	return fragment, nil
 }
 
 // forever is a time that does not come.
