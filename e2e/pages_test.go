@@ -63,6 +63,7 @@ func TestPagesAreAccessibleAndFit(t *testing.T) {
 	member := []string{
 		"/play", profile, "/settings", "/settings/security", "/settings/devices", "/settings/log", "/settings/data",
 		"/settings/password", "/settings/email", "/settings/codes", "/settings/delete",
+		"/friends", "/friends/blocked", "/people?q=player",
 	}
 	for _, locale := range []string{"en", "ko"} {
 		for _, theme := range []string{"light", "dark"} {

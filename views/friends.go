@@ -20,7 +20,7 @@ const (
 // shown.
 const shownRows = "#friends [data-shown]"
 
-func peopleStyles() []string { return []string{"css/form.css", "css/people.css"} }
+func peopleStyles() []string { return []string{"css/people.css"} }
 
 // withAfter is the address of the part of a list that comes after a cursor.
 func withAfter(path, cursor string) string {
