@@ -33,7 +33,7 @@ func (cr *crowd) meet(p *person, c *Conn, now time.Duration) {
 		return
 	}
 	if p.circle.known {
-		cr.greets = append(cr.greets, c)
+		cr.greet(c)
 	}
 	// Events may be lost; a page that is opened is right again.
 	if fresh := p.circle.known && now-p.circle.at <= circleLife; !fresh && !p.circle.loading && p.circle.retryAt == 0 {
@@ -98,12 +98,11 @@ func (cr *crowd) loaded(p *person, friends []rally.UserID, at time.Duration, err
 	switch {
 	case err != nil:
 		p.circle.retryAt = now + loadRetry
+	case again: // they may be others by now
+		cr.want(p)
 	default:
 		p.circle.at = at
 		cr.join(p, friends)
-		if again {
-			cr.want(p)
-		}
 	}
 	cr.review(p, now)
 }
@@ -131,7 +130,17 @@ func (cr *crowd) join(p *person, friends []rally.UserID) {
 			cr.compare(p.id, id)
 		}
 	}
-	cr.greets = append(cr.greets, p.conns...)
+	for _, c := range p.conns {
+		cr.greet(c)
+	}
+}
+
+// greet has a socket be told who of the friends is not offline. mu must be held.
+func (cr *crowd) greet(c *Conn) {
+	if !c.awaited {
+		c.awaited = true
+		cr.greets = append(cr.greets, c)
+	}
 }
 
 // compare has a friend's friends asked for anew if they do not agree: whoever

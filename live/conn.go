@@ -27,8 +27,10 @@ type Conn struct {
 	heard  atomic.Int64 // when something last came, in hub time
 	credit credit       // the reader's
 
-	present bool // counts for the crowd, whose lock guards it and greeted
-	greeted bool // knows which friends are not offline, and is told what changes
+	// The crowd's, whose lock guards them.
+	present bool // counts
+	awaited bool // is about to be told which friends are not offline
+	greeted bool // has been, and is told what changes
 
 	write func()         // the writer method, bound once so that starting it allocates nothing
 	out   [StateMax]byte // the writer's copy of state

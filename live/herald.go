@@ -115,7 +115,7 @@ func (cr *crowd) greeting(c *Conn) (e errand, ok bool) {
 	if !c.present {
 		return errand{}, false
 	}
-	c.greeted = true
+	c.awaited, c.greeted = false, true
 	e.greeted = c
 	for _, id := range cr.people[c.viewer.User.ID].circle.friends {
 		if f := cr.people[id]; f != nil && f.shown.State != rally.PresenceOffline {
