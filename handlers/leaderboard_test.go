@@ -82,7 +82,7 @@ func TestLeaderboard(t *testing.T) {
 	visitor.get("/leaderboard?after=nonsense").wants(http.StatusUnprocessableEntity)
 
 	around := ada.get("/leaderboard?me=1")
-	around.has(".parts a[href='/leaderboard?me=1'][aria-current=page]")
+	around.has(".parts a[href='/leaderboard?me=1#me'][aria-current=page]")
 	if own := around.find("tr[aria-current=true] a[href='/players/" + itoa(ada.user.ID) + "']"); len(own) != 1 {
 		t.Errorf("%d own rows", len(own))
 	}
@@ -119,7 +119,7 @@ func TestProfileOfSomebodyPlayed(t *testing.T) {
 		visitors.hasNot(mine)
 		own.hasNot(mine)
 	}
-	own.has(".rank[href='/leaderboard?me=1']")
+	own.has(".rank[href='/leaderboard?me=1#me']")
 }
 
 // Requirement 30: what a friend sees of somebody, a stranger does not, and of

@@ -13,7 +13,7 @@ import (
 // Where the leaderboard is: from the top, and around the viewer.
 const (
 	leaderboardURL   = templ.SafeURL("/leaderboard")
-	leaderboardMeURL = leaderboardURL + "?me=1"
+	leaderboardMeURL = leaderboardURL + "?me=1#me"
 )
 
 // leaderboardAfter is the leaderboard from a place on it.

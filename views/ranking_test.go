@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,7 +97,7 @@ func TestLeaderboard(t *testing.T) {
 		}
 	}
 	d.has(".board th[scope=row] a[href='/players/9'] [data-name='9']", ".parts a[href='/leaderboard'][aria-current=page]",
-		".parts a[href='/leaderboard?me=1'][aria-current=false]")
+		".parts a[href='/leaderboard?me=1#me'][aria-current=false]")
 	more := d.one("tr.more a")
 	if attr(more, "href") != "/leaderboard?after=a%26b" || attr(more, "data-hx-get") != attr(more, "href") {
 		t.Errorf("the button is %v", more.Attr)
@@ -104,7 +105,7 @@ func TestLeaderboard(t *testing.T) {
 
 	all := maps.Collect(maps.All(rankingPages()))
 	around := render(t, "en", all["leaderboard, around"])
-	around.has(".parts a[href='/leaderboard?me=1'][aria-current=page]", ".board tr[aria-current=true]")
+	around.has(".parts a[href='/leaderboard?me=1#me'][aria-current=page]", ".board tr[aria-current=true]")
 	around.lacks("tr.more")
 	nowhere := render(t, "en", all["leaderboard, no rank"])
 	nowhere.says(".empty", "You are not on it yet")
@@ -130,7 +131,7 @@ func TestProfileOfOthers(t *testing.T) {
 	d.has(".notice a[href='/matches/abcdefghijkl']", "[data-person='8']", "[data-seen='8']:empty")
 
 	own := render(t, "en", views.Profile(aProfile()))
-	own.has("dl a[href='/leaderboard?me=1']")
+	own.has("dl a[href='/leaderboard?me=1#me']")
 	own.lacks("[data-person]", "[data-seen]", ".versus")
 
 	visitors := aStrangersProfile()
@@ -159,6 +160,29 @@ func TestRatingChart(t *testing.T) {
 	for _, few := range [][]rally.RatingPoint{nil, p.History[:1]} { // a line has two ends
 		p.History = few
 		render(t, "ko", views.Profile(p)).lacks(".chart", ".chart-numbers", "#rating-title")
+	}
+}
+
+// A name is text, and turns nothing round but itself.
+func TestHostileNamesInRanking(t *testing.T) {
+	t.Parallel()
+	board, profile := aLeaderboard(), aFriendsProfile()
+	profile.Matches = nil
+	for _, name := range []string{`"'><img src=x onerror=alert(1)>`, "<script>alert(2)</script>", "אבג"} {
+		board.People[0].User.Name, board.People[1].User.Name, profile.User.Name = name, name, name
+		for _, page := range []templ.Component{views.Leaderboard(board), views.Profile(profile)} {
+			d := render(t, "en", page)
+			checkHarmless(t, d)
+			d.lacks("main img", "main script", "[onerror]")
+			for _, n := range d.all("main [data-name]") {
+				if got := strings.Trim(rawText(n), "\u2068\u2069"); got != name {
+					t.Errorf("%q is shown as %q", name, got)
+				}
+			}
+			if name == "אבג" && !strings.Contains(d.text, ">\u2068"+name+"\u2069<") {
+				t.Errorf("%q is not isolated", name)
+			}
+		}
 	}
 }
 
