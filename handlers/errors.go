@@ -75,8 +75,8 @@ func explain(r *http.Request, err error) problem {
 
 // fail answers a request that came to nothing: with a page, with a fragment
 // for the status region where htmx asked for part of a page, or with one line
-// of text where no person looks. It asks nobody anything, so it works with the
-// database away.
+// of text where no person looks. When something is away it asks nobody anything,
+// so it works with the database away.
 func (s *Server) fail(c echo.Context, err error) {
 	st, res := of(c), c.Response()
 	st.err = err
@@ -96,6 +96,7 @@ func (s *Server) fail(c echo.Context, err error) {
 	}
 	page := views.ErrorPage{Page: s.barePage(c), Status: p.status, Message: p.message, RetryAfter: p.retryAfter}
 	if p.status < http.StatusInternalServerError {
+		s.framed(c, &page.Page)
 		page.RequestID = "" // it would help nobody
 	}
 	if page.Path = pathOf(c.Request()); page.Path != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/a-h/templ"
@@ -28,15 +29,24 @@ func (s *Server) presenceRoutes() []Route {
 func (s *Server) active(c echo.Context) error { return c.NoContent(http.StatusNoContent) }
 
 // noteActive tells the hub of a request that a person has made: of a form that
-// was sent, and of a page. What a page asks for by itself says nothing about
-// who sits before it.
+// was sent, and of a page. What a page asks for or says by itself tells nothing
+// about who sits before it.
 func (s *Server) noteActive(c echo.Context) {
-	st, r := of(c), c.Request()
-	user := st.member()
-	if user == 0 || st.gate == Socket || c.Path() == "/live/token" || r.Method != http.MethodPost && isHTMX(r) {
-		return
+	st := of(c)
+	if user := st.member(); user != 0 && st.gate != Socket && !byItself(c) {
+		s.c.Hub.Active(user)
 	}
-	s.c.Hub.Active(user)
+}
+
+// byItself says whether a request may be one that an open page makes while
+// nobody does anything: for part of it, for another token, or to say that what
+// it shows has been seen.
+func byItself(c echo.Context) bool {
+	r := c.Request()
+	if r.Method != http.MethodPost {
+		return isHTMX(r)
+	}
+	return c.Path() == "/live/token" || isHTMX(r) && strings.HasSuffix(c.Path(), "/read")
 }
 
 // inbox is what waits for the viewer, for a page that has been without its

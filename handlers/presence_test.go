@@ -236,6 +236,8 @@ func TestWhatIsActive(t *testing.T) {
 		"a sign of life":           {func() { b.post("/live/active").wants(http.StatusNoContent) }, 1},
 		"a panel asked for anew":   {func() { b.get("/play", partial()...).wants(http.StatusOK) }, 0},
 		"what has come meanwhile":  {func() { b.get("/live/inbox", partial()...).wants(http.StatusOK) }, 0},
+		"a press on \"read\"":      {func() { b.post("/notices/read", "up_to", "1") }, 1},
+		"a page that is looked at": {func() { b.postWith(partial(), "/notices/read", "up_to", "1") }, 0},
 		"another token":            {func() { b.post("/live/token").wants(http.StatusNoContent) }, 0},
 		"the socket":               {func() { b.open() }, 0},
 		"a file":                   {func() { b.get("/static/x/css/rally.css").wants(http.StatusOK) }, 0},
@@ -275,9 +277,13 @@ func TestPagesWithoutTheirFrame(t *testing.T) {
 		t.Errorf("asked %d times, and logged:\n%s", b.asked, s.log.text())
 	}
 	ada.get("/play", partial()...).wants(http.StatusOK)
-	ada.get("/nowhere").wants(http.StatusNotFound)
+	ada.get("/nowhere", partial()...).wants(http.StatusNotFound)
 	s.browser(t).get("/").wants(http.StatusOK)
 	if b.asked != 1 {
 		t.Errorf("asked %d times more", b.asked-1)
+	}
+	ada.get("/nowhere").wants(http.StatusNotFound)
+	if b.asked != 2 {
+		t.Errorf("an error page of a member's asks %d times", b.asked-1)
 	}
 }
