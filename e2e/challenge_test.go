@@ -113,6 +113,14 @@ func TestDeclineAChallenge(t *testing.T) {
 	bea.open(challenge)
 	bea.until(`document.querySelector("#challenge h2") && !document.querySelector("#challenge form")`)
 	bea.look("a challenge that is over")
+	for _, path := range []string{"/notices", "/challenges", "/challenges/new", "/challenges/new?to=" + strings.TrimPrefix(ada.profile(), "/players/")} {
+		bea.open(path)
+		bea.until(socketIsOpen)
+		for _, width := range []int64{1440, 320} {
+			bea.do(window(width, 800))
+			bea.look(path)
+		}
+	}
 }
 
 // A link is taken by somebody who knows nobody here, and has to sign up first.
