@@ -184,6 +184,24 @@ func (c *court) silent(about *regexp.Regexp, from, until time.Time, while string
 	}
 }
 
+// settle waits until a page has been told nothing for a while.
+func (c *court) settle() {
+	const while = time.Second
+	still := time.NewTimer(while)
+	defer still.Stop()
+	for {
+		c.mu.Lock()
+		news := c.news
+		c.mu.Unlock()
+		select {
+		case <-news:
+			still.Reset(while)
+		case <-still.C:
+			return
+		}
+	}
+}
+
 // anything is found in every fragment.
 var anything = regexp.MustCompile(``)
 

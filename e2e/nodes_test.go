@@ -26,11 +26,14 @@ func TestNodes(t *testing.T) {
 	carlsPage.wait(soon, "the list of friends", func() bool { return len(carlsPage.texts) > 0 })
 	still := time.Now()
 	befriended(t, ann, bob, annsPage, bobsPage)
+	bobsPage.settle()
 	begun := time.Now()
 	moved(t, one, two, ann, annsPage)
 	annsPage = restarted(t, one, ann)
-	bobsPage.silent(anything, begun, time.Now().Add(10*time.Second), "while somebody moves and a node is started again")
+	bobsPage.silent(anything, begun, time.Now().Add(9*time.Second), "while somebody moves and a node is started again")
 	withoutNATS(t, n, ann, dora, bobsPage)
+	heard(t, ann, bob, annsPage, bobsPage)
+	queued(t, ann, bob, bobsPage)
 	match, onCourt := challenged(t, ann, bob, dora, annsPage, bobsPage)
 	nodeKilled(t, one, ann, bob, bobsPage, append(onCourt, annsPage))
 	matchLost(t, two, match, ann, bob)
@@ -116,11 +119,56 @@ func withoutNATS(t *testing.T, n *nodes, ann, dora *player, bobsPage *court) {
 	bobsPage.silent(ann.badge(), begun, begun.Add(natsAway), "while NATS is away")
 	n.nats.start()
 	t.Logf("NATS is back after %v", time.Since(begun).Round(time.Millisecond))
-	bobsPage.silent(ann.badge(), begun, time.Now().Add(10*time.Second), "after NATS is back")
+	bobsPage.silent(ann.badge(), begun, time.Now().Add(9*time.Second), "after NATS is back")
 }
 
 // natsAway is longer than what a node that is gone still counts.
 const natsAway = 9 * time.Second
+
+// heard has somebody take another name and say something, which a friend on
+// another node sees and hears.
+func heard(t *testing.T, ann, bob *player, annsPage, bobsPage *court) {
+	t.Helper()
+	begun := time.Now()
+	name := "New " + ann.name
+	ann.must("/settings/name", "name", name)
+	t.Logf("another name is shown on the other node after %v", bobsPage.hears(name, begun).Round(time.Millisecond))
+	begun = time.Now()
+	bob.must("/chat/"+ann.number(), "text", "Hello there")
+	chat := "/chat/" + bob.number()
+	t.Logf("a message is announced on the other node after %v", annsPage.hears(chat, begun).Round(time.Millisecond))
+	if page := ann.get(chat); !strings.Contains(page.body, "Hello there") {
+		t.Errorf("a message is not on the page:\n%s", page.body)
+	}
+	if page := bob.get("/friends"); !strings.Contains(page.body, name) {
+		t.Errorf("a page that is loaded does not have the new name:\n%s", page.body)
+	}
+}
+
+// queued has two look for an opponent on two nodes, who find each other. One
+// gives up, and both are free again.
+func queued(t *testing.T, ann, bob *player, bobsPage *court) {
+	t.Helper()
+	begun := time.Now()
+	match, onCourt := meet(ann, bob)
+	took, _ := bobsPage.shows(ann, "playing", begun)
+	t.Logf("from the queue: shown to be playing after %v", took.Round(time.Millisecond))
+	over := time.Now()
+	bob.must(match + "/resign")
+	for _, c := range onCourt {
+		c.until(soon, "the end", ended)
+	}
+	took, _ = bobsPage.shows(ann, "online", over)
+	t.Logf("given up: shown to be online after %v", took.Round(time.Millisecond))
+	for _, p := range []*player{ann, bob} {
+		if a := p.get("/play"); a.status != http.StatusOK {
+			t.Errorf("the lobby answers %d, to %s", a.status, a.header.Get("Location"))
+		}
+	}
+	for _, c := range onCourt {
+		_ = c.conn.CloseNow()
+	}
+}
 
 // challenged has somebody challenge a friend on another node, who accepts: both
 // play, on their own nodes, and a third looks on.
