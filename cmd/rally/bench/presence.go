@@ -89,6 +89,9 @@ func RunPresence(ctx context.Context, cfg PresenceConfig) (report PresenceReport
 	defer func() {
 		progress.say("closing the sockets")
 		err = errors.Join(err, s.leave())
+		// Only then is it written down when they were last there.
+		progress.say("waiting until they count as gone")
+		err = errors.Join(err, wait(context.WithoutCancel(ctx), offlineAfter+arrival))
 	}()
 	return s.run(ctx, cfg, progress)
 }

@@ -127,7 +127,7 @@ func (r PresenceReport) WriteText(w io.Writer) error {
 	}
 	if r.Known {
 		rows = append(rows,
-			[2]string{"rendered", fmt.Sprintf("%.2f fragments a change", r.Rendered)},
+			[2]string{"rendered", fmt.Sprintf("%.2f fragments a change; each who comes has a list of their own", r.Rendered)},
 			[2]string{"server's processor", fmt.Sprintf("%.1f %% of a core, %.0f µs a change", r.CPUPercent, r.CPUPerChange)},
 			[2]string{"server's memory", fmt.Sprintf("%.0f MB resident", r.ResidentMB)},
 		)
