@@ -41,9 +41,9 @@ func newNodes(t *testing.T) *nodes {
 }
 
 // node starts a server.
-func (n *nodes) node(env ...string) *house {
+func (n *nodes) node() *house {
 	n.t.Helper()
-	return newHouse(n.t, append(env, n.env...)...)
+	return newHouse(n.t, n.env...)
 }
 
 // nats is a NATS server in a process of its own.

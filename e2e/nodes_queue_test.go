@@ -69,7 +69,7 @@ func TestQueueOnNodes(t *testing.T) {
 	leader.end(soon)
 	dora.page()
 	dora.must("/play")
-	took = eventually(t, 2*soon, "the other node to pair", func() bool { return dora.live() != "" })
+	eventually(t, 2*soon, "the other node to pair", func() bool { return dora.live() != "" })
 	t.Logf("the node that pairs was killed: paired %v after that", time.Since(killed).Round(time.Millisecond))
 	if match := dora.live(); match != carl.live() {
 		t.Errorf("one is sent to %q, the other to %q", match, carl.live())
