@@ -67,7 +67,10 @@ func (p *page) swap(text string) {
 			case "data-hx-target":
 				selector = a.Val
 			case "data-hx-swap":
-				style, _, _ = strings.Cut(a.Val, " ")
+				var how string
+				if style, how, _ = strings.Cut(a.Val, " "); how == "strip:true" {
+					part = part.FirstChild
+				}
 			}
 		}
 		for _, target := range p.find(selector) {

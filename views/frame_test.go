@@ -105,18 +105,18 @@ func TestBadges(t *testing.T) {
 func TestBadgeAddsOrRemovesOne(t *testing.T) {
 	t.Parallel()
 	d := render(t, "en", views.PushBadge(aFriend(42, rally.PresenceAway)))
-	add := d.one("hx-partial[data-hx-swap=beforeend]")
+	add := d.one("hx-partial[data-hx-swap='beforeend strip:true']")
 	if got := attr(add, "data-hx-target"); got != "#online:not(:has(#online-42))" {
 		t.Errorf("a new entry goes to %q", got)
 	}
-	d.has("hx-partial[data-hx-swap=beforeend] > li#online-42 > a[href='/players/42'] > [data-name='42']", "li#online-42 > [data-badge='42']")
+	d.has("hx-partial[data-hx-swap^=beforeend] > ul:only-child > li#online-42 > a[href='/players/42'] > [data-name='42']", "li#online-42 > [data-badge='42']")
 	d.lacks("hx-partial[data-hx-swap=delete]")
 
 	d = render(t, "en", views.PushBadge(aFriend(42, rally.PresenceOffline)))
 	if got := attr(d.one("hx-partial[data-hx-swap=delete]"), "data-hx-target"); got != "#online-42" {
 		t.Errorf("what is deleted is %q", got)
 	}
-	d.lacks("li", "hx-partial[data-hx-swap=beforeend]")
+	d.lacks("li", "hx-partial[data-hx-swap^=beforeend]")
 
 	// The list as a page has it and as it is pushed are the same.
 	friends := []rally.FriendState{aFriend(42, rally.PresencePlaying), aFriend(43, rally.PresenceOnline)}
