@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -132,6 +133,18 @@ func TestChat(t *testing.T) {
 	ann.key("Enter")
 	ann.until(`document.querySelector(".chat-form [role=alert]") && document.activeElement.value === "` + long + `" && document.activeElement.ariaInvalid === "true"`)
 	ann.look("a message that is too long")
+
+	t.Log("too much at once has to wait, and nothing is lost")
+	ann.open("/chat/" + toBob)
+	ann.until(socketIsOpen)
+	ann.expect("429 ()")
+	ann.do(click("#chat-" + toBob + "-text"))
+	sent := 0
+	for ; sent < 60 && ann.see(`!!document.querySelector(".chat-form [role=alert]")`) == "false"; sent++ {
+		ann.typeText(fmt.Sprintf("(%d)", sent))
+		ann.key("Enter")
+	}
+	ann.until(fmt.Sprintf(`[...Array(%d).keys()].every(n => (%s + document.querySelector("[name=text]").value).includes("(" + n + ")"))`, sent, lines))
 }
 
 // During a match the opponents write to each other below the court, and what
@@ -166,9 +179,9 @@ func TestChatDuringAMatch(t *testing.T) {
 	ann.until(lines + `.endsWith("|good luck")`)
 
 	t.Log("back on the court the keys move the paddle")
-	ann.hold("ArrowUp")
-	ann.until(paddleScript(side) + ` < ` + before + ` - 0.05`)
-	ann.release("ArrowUp")
+	ann.hold("ArrowDown")
+	ann.until(paddleScript(side) + ` > ` + before + ` + 0.05`)
+	ann.release("ArrowDown")
 
 	t.Log("the panel changes, and the chat stays as it is")
 	ann.do(click(".match-chat [name=text]"))

@@ -1,16 +1,21 @@
 // A message leaves its field at once, so that the next one can be typed while
-// it is on its way. When it does not arrive it comes back.
+// it is on its way. When it does not arrive it comes back, before what has been
+// typed since.
 
-const sent = new WeakMap();
+const sent = new WeakMap(); // request → its text
+const back = new WeakMap(); // field → what has come back to it
 
 const fieldOf = ({ detail: { ctx } }) =>
   ctx.sourceElement.matches("[data-chat-form]") && ctx.sourceElement.elements.text;
+
+const joined = (...texts) => texts.filter(Boolean).join(" ");
 
 // What is sent is settled now; it may still have to wait for what is before it.
 document.addEventListener("htmx:config:request", (event) => {
   const field = fieldOf(event);
   if (!field) return;
   sent.set(event.detail.ctx, field.value);
+  back.delete(field);
   field.value = "";
 });
 
@@ -18,7 +23,13 @@ document.addEventListener("htmx:finally:request", (event) => {
   const text = sent.get(event.detail.ctx);
   if (text === undefined || event.detail.ctx.response?.status < 400) return;
   const field = fieldOf(event);
-  if (field && field.value !== text) field.value = [text, field.value].filter(Boolean).join(" ");
+  if (!field || field.value === text) return;
+  let before = back.get(field) ?? "";
+  if (!field.value.startsWith(before)) before = "";
+  const since = field.value.slice(before.length).trimStart();
+  before = joined(before, text);
+  back.set(field, before);
+  field.value = joined(before, since);
 });
 
 // What somebody opens below a court they also see.
