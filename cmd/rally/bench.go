@@ -129,10 +129,11 @@ func (b benchSignInsCommand) Run(ctx context.Context, c config, to streams) erro
 
 // benchPresenceCommand looks on.
 type benchPresenceCommand struct {
-	Sockets  int           `default:"5000" help:"Sockets that stay open and look on." short:"n"`
-	Friends  int           `default:"50" help:"Friends of everybody, an even number." short:"f"`
-	Changes  int           `default:"100" help:"Times a second that somebody comes or goes, 2 to 1000." short:"r"`
-	Duration time.Duration `default:"20s" help:"How long is measured, 1s to 5m." short:"d"`
+	Sockets   int           `default:"5000" help:"Sockets that stay open and look on." short:"n"`
+	Friends   int           `default:"50" help:"Friends of everybody, an even number." short:"f"`
+	Changes   int           `default:"100" help:"Times a second that somebody comes or goes, 2 to 1000." short:"r"`
+	Duration  time.Duration `default:"20s" help:"How long is measured, 1s to 5m." short:"d"`
+	Elsewhere string        `help:"Another node of the same site on this machine, for those who come and go." placeholder:"HOST:PORT"`
 	benchOutput
 }
 
@@ -154,7 +155,7 @@ func (b benchPresenceCommand) Run(ctx context.Context, c config, to streams) err
 	}
 	defer accounts.close()
 	report, err := bench.RunPresence(ctx, bench.PresenceConfig{
-		Base: s.base, Addr: addr, TLS: clientConfig, Metrics: s.MetricsAddr,
+		Base: s.base, Addr: addr, Elsewhere: b.Elsewhere, TLS: clientConfig, Metrics: s.MetricsAddr,
 		Sockets: b.Sockets, Friends: b.Friends, Changes: b.Changes, Duration: b.Duration,
 		Accounts: accounts, Progress: b.progress(to),
 	})

@@ -19,19 +19,22 @@ type Friends interface {
 	Befriend(ctx context.Context, pairs [][2]rally.UserID) error
 }
 
-// PresenceConfig says what RunPresence does. All fields are needed except TLS,
-// Metrics and Progress.
+// PresenceConfig says what RunPresence does. All fields are needed except
+// Elsewhere, TLS, Metrics and Progress.
 type PresenceConfig struct {
-	Base     *url.URL    // the site's own address, for the Origin header
-	Addr     string      // where to reach it, host:port; on this machine
-	TLS      *tls.Config // nil: plain HTTP
-	Metrics  string      // host:port of the server's metrics; "": unknown
-	Sockets  int         // that stay open and look on
-	Friends  int         // of everybody, an even number
-	Changes  int         // a second, of all together
-	Duration time.Duration
-	Accounts Friends
-	Progress io.Writer // a line while it runs; nil: none
+	Base *url.URL // the site's own address, for the Origin header
+	Addr string   // where to reach it, host:port; on this machine
+	// Elsewhere is where to reach the node of the same site on which people come
+	// and go, on this machine; "": the one on which the others look on.
+	Elsewhere string
+	TLS       *tls.Config // nil: plain HTTP
+	Metrics   string      // host:port of the server's metrics; "": unknown
+	Sockets   int         // that stay open and look on
+	Friends   int         // of everybody, an even number
+	Changes   int         // a second, of all together
+	Duration  time.Duration
+	Accounts  Friends
+	Progress  io.Writer // a line while it runs; nil: none
 }
 
 // How somebody comes and goes. offlineAfter is the site's own: how long
@@ -69,6 +72,13 @@ func RunPresence(ctx context.Context, cfg PresenceConfig) (report PresenceReport
 		return report, err
 	}
 	defer site.close()
+	door := site
+	if cfg.Elsewhere != "" {
+		if door, err = newSite(Config{Base: cfg.Base, Addr: cfg.Elsewhere, TLS: cfg.TLS}); err != nil {
+			return report, err
+		}
+		defer door.close()
+	}
 
 	progress.say("making %d accounts with %d friends each", who.people+strangers, cfg.Friends)
 	accounts, err := cfg.Accounts.Open(ctx, who.people+strangers)
@@ -86,6 +96,7 @@ func RunPresence(ctx context.Context, cfg PresenceConfig) (report PresenceReport
 	}
 
 	s := newSquare(site, who, accounts, visitors)
+	s.door = door
 	defer func() {
 		progress.say("closing the sockets")
 		err = errors.Join(err, s.leave())

@@ -17,7 +17,8 @@ import (
 // square is where everybody is: those who look on, those who come and go, and
 // those whom nobody knows.
 type square struct {
-	site     *site
+	site     *site // where they look on
+	door     *site // where they come and go
 	start    time.Time
 	visitors []*visitor
 	seated   []*onlooker // those who look on, and then the strangers
@@ -77,7 +78,7 @@ type onlooker struct {
 // newSquare says who does what: of the people of the circle, the visitors are
 // spread evenly; the accounts beyond it are strangers.
 func newSquare(site *site, who circle, accounts []Account, visitors int) *square {
-	s := &square{site: site, start: time.Now(), byUser: make(map[rally.UserID]*visitor, visitors)}
+	s := &square{site: site, door: site, start: time.Now(), byUser: make(map[rally.UserID]*visitor, visitors)}
 	for k := range visitors {
 		v := &visitor{account: accounts[k*who.people/visitors]}
 		v.now.Store(&change{})
@@ -220,7 +221,7 @@ func (s *square) pace(ctx context.Context, changes int) (stop func()) {
 // visit has somebody come, stay for a while and go.
 func (s *square) visit(ctx context.Context, v *visitor) error {
 	s.change(v, false, s.now())
-	conn, err := s.site.connect(ctx, v.account)
+	conn, err := s.door.connect(ctx, v.account)
 	if err != nil {
 		return err
 	}
