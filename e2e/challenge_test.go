@@ -10,6 +10,7 @@ import (
 // profile gives the address of the person's own page.
 func (p *person) profile() string {
 	p.t.Helper()
+	p.until(`document.querySelector('.nav-self a[href^="/players/"]')`)
 	return p.see(`document.querySelector('.nav-self a[href^="/players/"]').getAttribute("href")`)
 }
 
@@ -108,7 +109,7 @@ func TestDeclineAChallenge(t *testing.T) {
 	for _, p := range []*person{bea, tab} {
 		p.until(`!document.querySelector(".invite")`)
 	}
-	bea.until(`document.activeElement.id === "main"`)
+	bea.until(`document.activeElement.id === "main" && document.querySelector("#status").innerText.includes("` + ada.name + `")`)
 	ada.until(`document.querySelector("#status").innerText.includes("` + bea.name + `")`)
 	bea.open(challenge)
 	bea.until(`document.querySelector("#challenge h2") && !document.querySelector("#challenge form")`)

@@ -100,7 +100,7 @@ func TestChallengeAFriend(t *testing.T) {
 	waiting.has(`#challenge form[action="` + path + `/withdraw"]`)
 	waiting.has("noscript")
 	waiting.hasNot("#challenge form[action$=accept]")
-	ada.get("/settings").hasNot("#invites section")
+	ada.get("/settings").hasNot("#invites .invite")
 	stranger.get(path).wants(http.StatusNotFound)
 
 	bea.post(path + "/accept").leadsTo("/matches/" + string(id))
@@ -111,7 +111,7 @@ func TestChallengeAFriend(t *testing.T) {
 			t.Errorf("%s plays %q", b.user.Name, at)
 		}
 		b.get(path).leadsTo("/matches/" + string(id))
-		b.get("/settings").hasNot("#invites section")
+		b.get("/settings").hasNot("#invites .invite")
 	}
 	info, _ := s.registry.Find(id)
 	if info.Kind != rally.Rated || info.Points != 7 {
@@ -500,7 +500,7 @@ func TestChallengeStrangers(t *testing.T) {
 		b.get(path).wants(http.StatusNotFound)
 		b.post(path + "/accept").wants(http.StatusNotFound)
 		b.post(path + "/decline").wants(http.StatusNotFound)
-		b.get("/settings").hasNot("#invites section")
+		b.get("/settings").hasNot("#invites .invite")
 		b.get("/notices").hasNot(".notice-row")
 		// What is pushed to somebody comes in order: had there been anything, it
 		// would have come before this.
