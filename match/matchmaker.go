@@ -54,15 +54,16 @@ type Matchmaker struct {
 	stopping bool
 
 	// With a shared queue:
-	unfollow func()                // ends copying the board
-	watching []chan struct{}       // closed at the next news of the board
-	leaving  map[rally.UserID]bool // still to be taken off the board
+	unfollow func()                           // ends copying the board
+	entering map[rally.UserID][]chan struct{} // closed when the board has them
+	leaving  map[rally.UserID]time.Time       // still to be taken off the board, by when they entered
 }
 
 // entry is somebody who waits.
 type entry struct {
 	Entrant
-	node  string        // where they entered; only with a shared queue
+	node  string        // where they entered; only with a shared queue …
+	date  time.Time     // … and when, as the board has it
 	since time.Duration // by the clock
 	seen  time.Duration // last sign of the owner
 }
@@ -92,7 +93,8 @@ func NewMatchmaker(c MatchmakerConfig) *Matchmaker {
 	}
 	return &Matchmaker{
 		config: c, wake: make(chan struct{}, 1), done: make(chan struct{}), unfollow: func() {},
-		entries: map[rally.UserID]*entry{}, leaving: map[rally.UserID]bool{},
+		entries: map[rally.UserID]*entry{}, leaving: map[rally.UserID]time.Time{},
+		entering: map[rally.UserID][]chan struct{}{},
 	}
 }
 
@@ -194,11 +196,13 @@ func (mm *Matchmaker) Len() int {
 // remove takes somebody out of the queue and says whether they were in it.
 func (mm *Matchmaker) remove(user rally.UserID) bool {
 	mm.mu.Lock()
-	_, waiting := mm.entries[user]
-	delete(mm.entries, user)
-	mm.mu.Unlock()
+	e, waiting := mm.entries[user]
 	if waiting {
-		mm.erase(user)
+		mm.drop(e)
+	}
+	mm.mu.Unlock()
+	if waiting && mm.erase(user) {
+		mm.nudge() // so that it is tried again
 	}
 	return waiting
 }

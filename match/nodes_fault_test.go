@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"rally"
 	"rally/pong"
 )
@@ -239,4 +241,22 @@ func TestNodeStops(t *testing.T) {
 		t.Errorf("%d results", home.results(id))
 	}
 	f.until("nothing is known of it", func() bool { _, ok := a.Find(id); return !ok })
+}
+
+// Whatever is in a letter, nothing breaks, and links go on.
+func TestLettersOfNonsense(t *testing.T) {
+	t.Parallel()
+	f := newFabric(t)
+	home, a := f.node(), f.node()
+	id := pairOn(f, home, 3)
+	v, _ := a.visit(1, id)
+	f.until("it is welcome", func() bool { welcome, _, _ := v.answers(); return len(welcome) > 0 })
+	rapid.Check(t, func(t *rapid.T) {
+		letter := []byte{rapid.SampledFrom([]byte("jfcsmux")).Draw(t, "what"), 0, 0, 0, 0, 0, 0, 0, rapid.Byte().Draw(t, "number")}
+		letter = append(letter, rapid.SliceOf(rapid.Byte()).Draw(t, "rest")...)
+		for _, n := range []*node{home, a} {
+			n.receive(letter)
+		}
+	})
+	f.until("it is there", func() bool { info, _ := a.Find(id); return info.Players[0].Connected })
 }

@@ -57,7 +57,7 @@ func (mm *Matchmaker) lapse() {
 				e.seen = now
 			}
 			if now-e.seen >= lapseAfter && leads {
-				delete(mm.entries, user)
+				mm.drop(e)
 				lapsed = append(lapsed, user)
 			}
 		}

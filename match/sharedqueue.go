@@ -31,7 +31,7 @@ type Shared struct {
 type waiter struct {
 	Entrant
 	Node  string    `json:"node"`  // where they entered
-	Since time.Time `json:"since"` // by that node's calendar
+	Since time.Time `json:"since"` // by that node's calendar; it tells one stay in the queue from the next
 	Seen  time.Time `json:"seen"`  // by that of the node that wrote it
 }
 
@@ -65,18 +65,21 @@ func (mm *Matchmaker) see(key string, value []byte) {
 	mm.mu.Lock()
 	if value == nil {
 		delete(mm.entries, user)
-	} else if !mm.leaving[user] {
+	} else if left, gone := mm.leaving[user]; !gone || !left.Equal(w.Since) {
+		delete(mm.leaving, user) // they have entered anew
 		now := mm.config.Clock.Now()
 		date := mm.config.Clock.Date()
 		mm.entries[user] = &entry{
-			Entrant: w.Entrant, node: w.Node,
+			Entrant: w.Entrant, node: w.Node, date: w.Since,
 			since: now - max(date.Sub(w.Since), 0), seen: now - max(date.Sub(w.Seen), 0),
 		}
 	}
-	for _, c := range mm.watching {
-		close(c)
+	if value != nil {
+		for _, c := range mm.entering[user] {
+			close(c)
+		}
+		delete(mm.entering, user)
 	}
-	mm.watching = nil
 	mm.mu.Unlock()
 	mm.nudge()
 }
@@ -85,37 +88,37 @@ func (mm *Matchmaker) see(key string, value []byte) {
 // node sees them there.
 func (mm *Matchmaker) enterShared(e Entrant) error {
 	mm.mu.Lock()
-	stopping, old := mm.stopping, mm.entries[e.User]
-	delete(mm.leaving, e.User)
-	mm.mu.Unlock()
 	switch {
-	case stopping:
+	case mm.stopping:
+		mm.mu.Unlock()
 		return errStopped()
-	case old != nil:
+	case mm.entries[e.User] != nil:
+		mm.mu.Unlock()
 		mm.seenShared(e.User)
 		return nil
 	}
+	left, leaving := mm.leaving[e.User]
+	delete(mm.leaving, e.User)
+	seen := make(chan struct{})
+	mm.entering[e.User] = append(mm.entering[e.User], seen)
+	mm.mu.Unlock()
+
 	now := mm.config.Clock.Date()
 	if err := mm.write(waiter{Entrant: e, Node: mm.config.Shared.Nodes.name, Since: now, Seen: now}); err != nil {
+		mm.mu.Lock()
+		mm.entering[e.User] = slices.DeleteFunc(mm.entering[e.User], func(c chan struct{}) bool { return c == seen })
+		if leaving {
+			mm.leaving[e.User] = left
+		}
+		mm.mu.Unlock()
+		mm.nudge()
 		return err
 	}
 	late := time.NewTimer(enterTime)
 	defer late.Stop()
-	for {
-		mm.mu.Lock()
-		_, in := mm.entries[e.User]
-		news := make(chan struct{})
-		mm.watching = append(mm.watching, news)
-		mm.mu.Unlock()
-		if in {
-			break
-		}
-		select {
-		case <-news:
-			continue
-		case <-late.C: // it is on its way
-		}
-		break
+	select {
+	case <-seen:
+	case <-late.C: // it is on its way
 	}
 	mm.changed(e.User)
 	return nil
@@ -146,36 +149,50 @@ func (mm *Matchmaker) seenShared(user rally.UserID) {
 	}
 	e.seen = now
 	date := mm.config.Clock.Date()
-	w := waiter{Entrant: e.Entrant, Node: e.node, Since: date.Add(e.since - now), Seen: date}
+	w := waiter{Entrant: e.Entrant, Node: e.node, Since: e.date, Seen: date}
 	mm.mu.Unlock()
 	if err := mm.write(w); err != nil {
 		mm.config.Log.Debug("a sign of life not passed on", "user", user, "error", err)
 	}
 }
 
-// erase takes somebody off the board, in a moment if it is away now. They are
-// out of this node's copy already.
-func (mm *Matchmaker) erase(users ...rally.UserID) {
+// drop takes an entry out of the queue. Of a shared one it is erased from the
+// board next. The lock is held.
+func (mm *Matchmaker) drop(e *entry) {
+	delete(mm.entries, e.User)
+	if mm.config.Shared != nil {
+		mm.leaving[e.User] = e.date
+	}
+}
+
+// erase takes those who have been dropped off the board, and says whether that
+// has to be done again.
+func (mm *Matchmaker) erase(users ...rally.UserID) (failed bool) {
 	if mm.config.Shared == nil {
-		return
+		return false
 	}
-	mm.mu.Lock()
 	for _, user := range users {
-		mm.leaving[user] = true
-	}
-	mm.mu.Unlock()
-	for _, user := range users {
+		mm.mu.Lock()
+		left, leaving := mm.leaving[user]
+		mm.mu.Unlock()
+		if !leaving {
+			continue
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), queueTime)
 		err := mm.config.Shared.Board.Delete(ctx, queueKey(user))
 		cancel()
 		if err != nil {
 			mm.config.Log.Debug("somebody is still on the board of the queue", "user", user, "error", err)
+			failed = true
 			continue
 		}
 		mm.mu.Lock()
-		delete(mm.leaving, user)
+		if mm.leaving[user].Equal(left) {
+			delete(mm.leaving, user)
+		}
 		mm.mu.Unlock()
 	}
+	return failed
 }
 
 // eraseAgain takes those off the board for whom that has failed.
@@ -186,10 +203,7 @@ func (mm *Matchmaker) eraseAgain() (failed bool) {
 		users = append(users, user)
 	}
 	mm.mu.Unlock()
-	mm.erase(users...)
-	mm.mu.Lock()
-	defer mm.mu.Unlock()
-	return len(mm.leaving) > 0
+	return mm.erase(users...)
 }
 
 // dropPlaying takes those out of the queue who play by now: their match was

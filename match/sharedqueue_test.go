@@ -48,11 +48,11 @@ func (d *desk) enter(user rally.UserID) {
 	if err := d.Enter(entrant(user)); err != nil {
 		d.node.fabric.Fatal(err)
 	}
-	if _, in := d.Waiting(user); !in {
-		if _, busy := d.node.Playing(user); !busy {
-			d.node.fabric.Errorf("user %d has entered and does not wait", user)
-		}
-	}
+	d.node.fabric.until("who has entered waits, or plays", func() bool {
+		_, in := d.Waiting(user)
+		_, busy := d.node.Playing(user)
+		return in || busy
+	})
 }
 
 // There is one queue: whoever enters at one node waits at all of them, is paired

@@ -55,11 +55,15 @@ func (n *Nodes) post(node string, what byte, number uint64, content []byte) {
 
 // receive takes a letter in.
 func (n *Nodes) receive(letter []byte) {
-	if len(letter) < 10 || len(letter) < 10+int(letter[9]) {
+	if len(letter) < 10 {
+		return
+	}
+	head := 10 + int(letter[9])
+	if len(letter) < head {
 		return
 	}
 	what, number := letter[0], binary.BigEndian.Uint64(letter[1:])
-	from, content := string(letter[10:10+letter[9]]), letter[10+letter[9]:]
+	from, content := string(letter[10:head]), letter[head:]
 	switch what {
 	case letterJoin, letterFrame, letterClose:
 		n.host(guestKey{from, number}, what, content)
