@@ -68,3 +68,50 @@ func TestBadgesAreRead(t *testing.T) {
 		}
 	}
 }
+
+// What an onlooker is shown is held against what has been done.
+func TestOnlookerCounts(t *testing.T) {
+	t.Parallel()
+	who, err := newCircle(9, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts := make([]Account, 10)
+	for i := range accounts {
+		accounts[i].User = rally.UserID(i + 1)
+	}
+	s := newSquare(nil, who, accounts, 1)
+	v := s.visitors[0]
+	if len(s.seated) != 9 || len(s.strange) != 1 || v.audience != 2 {
+		t.Fatalf("%d look on, %d are strangers, and %d see who comes", len(s.seated), len(s.strange), v.audience)
+	}
+	var friend, other *onlooker
+	for _, o := range s.seated {
+		if _, knows := o.friends[v.account.User]; knows {
+			friend = o
+		} else {
+			other = o
+		}
+	}
+
+	const here, gone = `<i data-badge="1" data-state="online">`, `<i data-badge="1" data-state="offline">`
+	see := func(o *onlooker, text string) { o.see(v.account.User, []byte(text), s.now(), true) }
+	see(friend, here) // before anything that is measured
+	s.measuring.Store(true)
+	s.change(v, false, s.now())
+	see(friend, gone)
+	s.change(v, true, s.now()+offlineAfter)
+	see(friend, here)
+	s.change(v, false, s.now())
+	see(friend, here)
+	see(friend, here)
+	see(other, here)
+	c := &s.counts
+	got := [...]uint64{c.changes.Load(), c.expected.Load(), c.arrived.Load(), c.wrong.Load(), c.again.Load(), c.astray.Load()}
+	if want := [...]uint64{3, 6, 1, 2, 1, 1}; got != want {
+		t.Errorf("changes, badges expected, arrived, wrong, again and astray are %v, want %v", got, want)
+	}
+	if c.bytes.Load() != uint64(len(here)) || s.came.total.Load() != 1 || s.went.total.Load() != 0 {
+		t.Error("what did not arrive as it should is measured")
+	}
+}
