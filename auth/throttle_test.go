@@ -130,6 +130,7 @@ func TestCharges(t *testing.T) {
 		"letters to an e-mail address":  {func() []rally.Charge { return auth.AskCharges("ada@example.org") }, 5},
 		"requests to be friends":        {func() []rally.Charge { return auth.FriendCharges(7) }, 30},
 		"searches":                      {func() []rally.Charge { return auth.SearchCharges(7) }, 60},
+		"challenges":                    {func() []rally.Charge { return auth.ChallengeCharges(7) }, 20},
 	} {
 		_, throttles := newSlate()
 		if got := tries(t, throttles, test.charges); got != test.want {
