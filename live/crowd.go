@@ -50,7 +50,6 @@ type crowd struct {
 	seen    map[rally.UserID]time.Time // to be written down
 	writing bool
 
-	unwritable bool                     // the last attempt to write that down has failed
 	complaints map[string]time.Duration // when what was logged last
 }
 
@@ -180,22 +179,22 @@ func (cr *crowd) review(p *person, now time.Duration) {
 	}
 	if !all.here && p.owed {
 		p.owed = false
-		cr.writeDown(p)
+		cr.writeDown(p, now)
 	}
 
 	differs := p.differs(p.look(all))
+	busy := p.queued || now < p.hold
 	switch {
-	case !differs || p.queued || p.held:
+	case !differs || busy:
 		p.waits = false
 	case now >= p.quiet:
-		p.waits, p.queued = false, true
+		p.waits, p.queued, busy = false, true, true
 		cr.badges = append(cr.badges, p)
 	case !p.waits:
 		p.waits = true
 		cr.counts.coalesced.Add(1)
 	}
 	idle := own.Empty() && len(p.reports) == 0 && !differs
-	busy := p.queued || p.held
 	if idle && !busy && now >= p.quiet {
 		cr.alarms.set(p, longAgo)
 		delete(cr.people, p.id)

@@ -85,7 +85,7 @@ func (cr *crowd) next() (e errand, wait time.Duration, ok bool) {
 func (cr *crowd) badge(p *person, now time.Duration) (e errand, ok bool) {
 	p.queued = false
 	seen := p.seen(now, cr.cfg)
-	if p.held || !p.differs(seen) {
+	if now < p.hold || !p.differs(seen) {
 		cr.review(p, now)
 		return errand{}, false
 	}

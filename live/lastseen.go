@@ -8,18 +8,20 @@ import (
 )
 
 const (
-	seenTimeout = 500 * time.Millisecond
+	seenTimeout = 3 * time.Second
 	seenRetry   = time.Second
+	// seenHold is how long friends are told nothing while it is written down.
+	seenHold = 150 * time.Millisecond
 )
 
-// writeDown has written down when somebody was last here, before their friends
-// are told, so that whatever page they open next says the same. mu must be
-// held.
-func (cr *crowd) writeDown(p *person) {
+// writeDown has written down when somebody was last here, if possible before
+// their friends are told, so that whatever page they open next says the same. mu
+// must be held.
+func (cr *crowd) writeDown(p *person, now time.Duration) {
 	if cr.cfg.Seen == nil || p.goneAt == longAgo {
 		return
 	}
-	p.held = !cr.unwritable // else friends are told at once
+	p.hold = now + seenHold
 	cr.seen[p.id] = cr.wall(p.goneAt)
 	if !cr.writing {
 		cr.writing = true
@@ -50,22 +52,21 @@ func (cr *crowd) writer() {
 	}
 }
 
-// written has the friends told of those of whom it has been written down, or
-// who need not wait for it any longer.
+// written has friends told of those of whom it has been written down, or has
+// just failed to be.
 func (cr *crowd) written(seen map[rally.UserID]time.Time, err error) {
 	cr.mu.Lock()
 	defer cr.mu.Unlock()
 	now := cr.now()
-	cr.unwritable = err != nil
 	for id, at := range seen {
 		if _, newer := cr.seen[id]; newer {
-			continue // and held for that
+			continue
 		}
 		if err != nil {
 			cr.seen[id] = at
 		}
-		if p := cr.people[id]; p != nil && p.held {
-			p.held = false
+		if p := cr.people[id]; p != nil && now < p.hold {
+			p.hold = longAgo
 			cr.review(p, now)
 		}
 	}

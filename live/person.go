@@ -32,7 +32,7 @@ type person struct {
 	quiet  time.Duration  // until when there is no further badge
 	queued bool           // a badge is about to go out
 	waits  bool           // one has to wait for the end of quiet
-	held   bool           // none goes out before goneAt is in the database
+	hold   time.Duration  // until when none goes out, for goneAt is being written down
 	goneAt time.Duration  // when they were last here, on whatever node
 	owed   bool           // and this node has to write that down
 
@@ -48,7 +48,7 @@ type report struct {
 
 func newPerson(id rally.UserID) *person {
 	return &person{
-		id: id, leftAt: longAgo, activeAt: longAgo, goneAt: longAgo, quiet: longAgo,
+		id: id, leftAt: longAgo, activeAt: longAgo, goneAt: longAgo, quiet: longAgo, hold: longAgo,
 		shown: rally.Presence{State: rally.PresenceOffline}, alarm: alarm{index: -1},
 	}
 }
@@ -116,10 +116,10 @@ func (p *person) differs(seen rally.Presence) bool {
 }
 
 // deadline gives when what this node knows may change by itself, or a badge may
-// go out; never is longAgo.
+// go out; longAgo for never.
 func (p *person) deadline(now time.Duration, cfg *Config, waits bool) time.Duration {
 	next := time.Duration(math.MaxInt64)
-	for _, at := range []time.Duration{p.leftAt + cfg.OfflineAfter, p.activeAt + cfg.AwayAfter, p.circle.retryAt} {
+	for _, at := range []time.Duration{p.leftAt + cfg.OfflineAfter, p.activeAt + cfg.AwayAfter, p.circle.retryAt, p.hold} {
 		if at > now {
 			next = min(next, at)
 		}
