@@ -55,7 +55,7 @@ func (s *Server) friendRoutes() []Route {
 
 const (
 	friendsPath = "/friends"
-	peoplePage  = 50  // how many people a list shows at once
+	peoplePage  = 30  // how many people a list shows at once
 	peopleMax   = 500 // … and at most, however often it was asked for more
 )
 
