@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -64,6 +65,7 @@ func TestPagesAreAccessibleAndFit(t *testing.T) {
 		"/play", profile, "/settings", "/settings/security", "/settings/devices", "/settings/log", "/settings/data",
 		"/settings/password", "/settings/email", "/settings/codes", "/settings/delete",
 		"/friends", "/friends/blocked", "/people?q=player",
+		"/chat", strings.Replace(profile, "/players/", "/chat/", 1),
 	}
 	for _, locale := range []string{"en", "ko"} {
 		for _, theme := range []string{"light", "dark"} {
