@@ -31,6 +31,7 @@ const (
 	chargeMessageLong   = "message_long"
 	chargeFriendUser    = "friend_user"
 	chargeSearchUser    = "search_user"
+	chargeRenameUser    = "rename_user"
 )
 
 // addressKinds are those that count against an address alone.
@@ -115,6 +116,12 @@ func AskCharges(email string) []rally.Charge {
 // to knock at every door of the site.
 func FriendCharges(user rally.UserID) []rally.Charge {
 	return []rally.Charge{charge(chargeFriendUser, 30, 20*time.Second, 10*time.Minute, 10*time.Minute, userKey(user))}
+}
+
+// RenameCharges is what another name costs: all friends of whoever takes one are
+// told on their open pages.
+func RenameCharges(user rally.UserID) []rally.Charge {
+	return []rally.Charge{charge(chargeRenameUser, 10, 30*time.Second, 10*time.Minute, 10*time.Minute, userKey(user))}
 }
 
 // SearchCharges is what looking for people by name costs: a person looks as often

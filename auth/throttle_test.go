@@ -129,6 +129,7 @@ func TestCharges(t *testing.T) {
 		"letters":                       {func() []rally.Charge { return auth.LetterCharges(7) }, 5},
 		"letters to an e-mail address":  {func() []rally.Charge { return auth.AskCharges("ada@example.org") }, 5},
 		"requests to be friends":        {func() []rally.Charge { return auth.FriendCharges(7) }, 30},
+		"names":                         {func() []rally.Charge { return auth.RenameCharges(7) }, 10},
 		"searches":                      {func() []rally.Charge { return auth.SearchCharges(7) }, 60},
 		"challenges":                    {func() []rally.Charge { return auth.ChallengeCharges(7) }, 20},
 	} {

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"rally"
+	"rally/auth"
 	"rally/views"
 )
 
@@ -56,6 +57,9 @@ func (s *Server) rename(c echo.Context) error {
 	if page.Name.Value == before.Name {
 		return s.leave(c, "/settings")
 	}
+	if err := s.c.Throttles.Charge(c.Request().Context(), auth.RenameCharges(before.ID)...); err != nil {
+		return s.renameAgain(c, page, err)
+	}
 	if _, err := s.c.Users.Rename(c.Request().Context(), before.ID, page.Name.Value); err != nil {
 		return s.renameAgain(c, page, err)
 	}
@@ -72,7 +76,7 @@ func (s *Server) renameAgain(c echo.Context, page views.SettingsPage, err error)
 	if id := words.Fields["name"]; id != "" {
 		page.Name.Problem = id
 	} else if page.Name.Problem == "" {
-		page.Problem, page.Fault = words.Message, status >= http.StatusInternalServerError
+		page.Problem, page.Wait, page.Fault = words.Message, wait(words), status >= http.StatusInternalServerError
 	}
 	return s.show(c, status, views.Settings(page), views.NameForm(page))
 }

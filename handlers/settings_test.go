@@ -2,7 +2,9 @@ package handlers_test
 
 import (
 	"net/http"
+	"strconv"
 	"testing"
+	"time"
 
 	"rally"
 )
@@ -125,6 +127,31 @@ func TestRenameProblems(t *testing.T) {
 	if got := b.get("/settings").attr(`input[name=name]`, "value"); got != "Ada" {
 		t.Errorf("the account is called %q", got)
 	}
+}
+
+// Every new name is shown on all friends' pages, so nobody has them by the
+// hundred.
+func TestRenamingIsThrottled(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.member(t, "Ada")
+	for n := range 10 {
+		b.post("/settings/name", "name", "Ada "+strconv.Itoa(n)).leadsTo("/settings?done=name")
+	}
+	res := b.post("/settings/name", "name", "Ada once more")
+	res.wants(http.StatusTooManyRequests)
+	if seconds, err := strconv.Atoi(res.Header.Get("Retry-After")); err != nil || seconds < 1 || seconds > 30 {
+		t.Errorf("Retry-After is %q", res.Header.Get("Retry-After"))
+	}
+	res.has("#name-form #form-problem")
+	if got := res.attr("#name-form input[name=name]", "value"); got != "Ada once more" {
+		t.Errorf("what was typed became %q", got)
+	}
+	if got := s.userNow(t, b.user.ID).Name; got != "Ada 9" {
+		t.Errorf("the account is called %q", got)
+	}
+	s.clock.forward(time.Hour)
+	b.post("/settings/name", "name", "Ada once more").leadsTo("/settings?done=name")
 }
 
 func TestSettingsKeepLanguageAndTheme(t *testing.T) {

@@ -96,6 +96,7 @@ type SettingsPage struct {
 	Avatar  Field  // with no value
 	Notice  string // message id: what was just done
 	Problem string
+	Wait    int // seconds until another try, 0 for none
 	Fault   bool
 	Chat    ChatSetting
 }

@@ -390,7 +390,7 @@ func NameForm(p SettingsPage) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if whole {
-			templ_7745c5c3_Err = formProblem(p.Page, p.Problem, 0, p.Fault).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = formProblem(p.Page, p.Problem, p.Wait, p.Fault).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
