@@ -25,23 +25,6 @@ type Challenges interface {
 	ListChallenges(ctx context.Context, user rally.UserID) ([]rally.Challenge, error)
 }
 
-// challengeRoutes are those of challenges.
-func (s *Server) challengeRoutes() []Route {
-	const (
-		get  = http.MethodGet
-		post = http.MethodPost
-	)
-	return []Route{
-		{get, "/challenges", Member, s.challenges, 0},
-		{post, "/challenges", Member, s.createChallenge, 0},
-		{get, "/challenges/new", Member, s.challengeForm, 0},
-		{get, "/challenges/:id", Member, s.challenge, 0},
-		{post, "/challenges/:id/accept", Member, s.acceptChallenge, 0},
-		{post, "/challenges/:id/decline", Member, s.declineChallenge, 0},
-		{post, "/challenges/:id/withdraw", Member, s.withdrawChallenge, 0},
-	}
-}
-
 // challengePath is where a challenge is found.
 func challengePath(id rally.ChallengeID) string { return "/challenges/" + string(id) }
 
@@ -72,12 +55,12 @@ func (s *Server) challengeFormPage(c echo.Context, to string) (views.ChallengeFo
 		page.Path = "/challenges/new"
 		return page, nil
 	}
-	number, err := strconv.ParseInt(to, 10, 64)
-	if err != nil || number <= 0 {
-		return page, notFound()
+	id, err := userID(to)
+	if err != nil {
+		return page, err
 	}
-	page.Path = "/challenges/new?to=" + strconv.FormatInt(number, 10)
-	page.To, err = s.c.Users.FindUser(c.Request().Context(), rally.UserID(number))
+	page.Path = "/challenges/new?to=" + strconv.FormatInt(int64(id), 10)
+	page.To, err = s.c.Users.FindUser(c.Request().Context(), id)
 	return page, err
 }
 

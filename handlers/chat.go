@@ -33,28 +33,16 @@ const (
 	conversationsPage = 30
 )
 
-// chatRoutes are those of conversations.
-func (s *Server) chatRoutes() []Route {
-	return []Route{
-		{http.MethodGet, "/chat", Member, s.conversations, 0},
-		{http.MethodGet, "/chat/:id", Member, s.conversation, 0},
-		{http.MethodPost, "/chat/:id", Member, s.say, 0},
-		{http.MethodPost, "/chat/:id/read", Member, s.readMessages, 0},
-		{http.MethodPost, "/chat/:id/mute", Member, s.mute, 0},
-		{http.MethodPost, "/settings/chat", Member, s.setChat, 0},
-	}
-}
-
 // chatPath is where the conversation with somebody is found.
 func chatPath(other rally.UserID) string { return "/chat/" + strconv.FormatInt(int64(other), 10) }
 
 // chatWith reads from the address with whom a conversation is.
 func chatWith(c echo.Context) (rally.UserID, error) {
-	number, err := strconv.ParseInt(c.Param("id"), 10, 64)
-	if err != nil || number <= 0 || rally.UserID(number) == of(c).member() {
+	id, err := personID(c)
+	if err == nil && id == of(c).member() {
 		return 0, notFound()
 	}
-	return rally.UserID(number), nil
+	return id, err
 }
 
 // beforeMessage reads from the address which message a list is before, 0 for
@@ -252,59 +240,6 @@ func (s *Server) readMessages(c echo.Context) error {
 		return err
 	}
 	return s.html(c, http.StatusOK, templ.Join(views.ChatRead(page), views.PushInbox(waiting)))
-}
-
-// mute has the viewer told no more of what somebody says to them, or again.
-func (s *Server) mute(c echo.Context) error {
-	other, err := chatWith(c)
-	if err != nil {
-		return err
-	}
-	how := c.Request().PostForm.Get("mute")
-	if how != "on" && how != "off" {
-		return rally.Errorf(rally.EInvalid, "error.invalid", "mute %q", how)
-	}
-	if err := s.c.Messages.SetMute(c.Request().Context(), of(c).member(), other, how == "on"); err != nil {
-		return err
-	}
-	page, err := s.chatPage(c, other)
-	switch {
-	case err != nil:
-		return err
-	case isPartial(c.Request()):
-		return s.html(c, http.StatusOK, views.ChatMuted(page))
-	case page.Match != "":
-		return s.leave(c, matchPath(page.Match))
-	default:
-		return s.leave(c, chatPath(other))
-	}
-}
-
-// setChat turns chat on or off.
-func (s *Server) setChat(c echo.Context) error {
-	how := c.Request().PostForm.Get("chat")
-	if how != string(views.ChatOn) && how != string(views.ChatOff) {
-		return rally.Errorf(rally.EInvalid, "error.invalid", "chat %q", how)
-	}
-	if err := s.c.Messages.SetChat(c.Request().Context(), of(c).member(), how == string(views.ChatOn)); err != nil {
-		return err
-	}
-	return s.leave(c, "/settings?done=chat_"+how)
-}
-
-// chatSetting says whether the viewer chats, as far as that can be known now.
-func (s *Server) chatSetting(c echo.Context) views.ChatSetting {
-	chats, err := s.c.Messages.Chats(c.Request().Context(), of(c).member())
-	switch {
-	case err != nil:
-		s.c.Log.LogAttrs(c.Request().Context(), slog.LevelWarn, "chat setting",
-			slog.String("id", of(c).id), slog.String("error", err.Error()))
-		return ""
-	case chats:
-		return views.ChatOn
-	default:
-		return views.ChatOff
-	}
 }
 
 // pushMessage has the pages of both show a message that one has sent to the

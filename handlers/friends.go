@@ -32,27 +32,6 @@ type People interface {
 	BlockedEither(ctx context.Context, a, b rally.UserID) (blocked bool, err error)
 }
 
-// friendRoutes are those of friends and of people to find.
-func (s *Server) friendRoutes() []Route {
-	const (
-		get  = http.MethodGet
-		post = http.MethodPost
-	)
-	return []Route{
-		{get, friendsPath, Member, s.friends, 0},
-		{get, "/friends/blocked", Member, s.blocked, 0},
-		{get, "/people", Member, s.people, 0},
-		{get, "/people/:id/actions", Member, s.personActions, 0},
-		{post, "/people/:id/ask", Member, s.ask, 0},
-		{post, "/people/:id/accept", Member, s.deed("accept", s.c.People.Accept), 0},
-		{post, "/people/:id/decline", Member, s.deed("decline", s.c.People.Decline), 0},
-		{post, "/people/:id/withdraw", Member, s.deed("withdraw", s.c.People.Withdraw), 0},
-		{post, "/people/:id/remove", Member, s.deed("remove", s.c.People.Remove), 0},
-		{post, "/people/:id/block", Member, s.deed("block", s.c.People.Block), 0},
-		{post, "/people/:id/unblock", Member, s.deed("unblock", s.c.People.Unblock), 0},
-	}
-}
-
 const (
 	friendsPath = "/friends"
 	peoplePage  = 30  // how many people a list shows at once

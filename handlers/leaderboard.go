@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -25,13 +24,6 @@ const (
 	boardAround = 10 // before and after the viewer's own place
 )
 
-// rankingRoutes are those of the leaderboard.
-func (s *Server) rankingRoutes() []Route {
-	return []Route{
-		{http.MethodGet, "/leaderboard", Open, s.leaderboard, 0},
-	}
-}
-
 // leaderboard is who plays best, from the top or from a cursor; to a member who
 // asks for it, those around their own place.
 func (s *Server) leaderboard(c echo.Context) error {
@@ -42,7 +34,7 @@ func (s *Server) leaderboard(c echo.Context) error {
 	if c.QueryParam("me") != "" && member != 0 {
 		page.Me, page.Top = true, false
 		page.People, err = s.c.Ranking.LeaderboardAround(ctx, member, boardAround)
-		if e, ok := errors.AsType[*rally.Error](err); ok && e.Code == rally.ENotFound {
+		if rally.ErrorCode(err) == rally.ENotFound {
 			err = nil // they have no rank yet, and the page says so
 		}
 	} else {

@@ -23,14 +23,6 @@ type Notices interface {
 	MarkRead(ctx context.Context, user rally.UserID, upTo int64) error
 }
 
-// noticeRoutes are those of notices.
-func (s *Server) noticeRoutes() []Route {
-	return []Route{
-		{http.MethodGet, "/notices", Member, s.notices, 0},
-		{http.MethodPost, "/notices/read", Member, s.readNotices, 0},
-	}
-}
-
 // notices shows what the viewer was told, the newest or those before a cursor.
 func (s *Server) notices(c echo.Context) error {
 	page := views.NoticesPage{Page: s.page(c)}

@@ -56,8 +56,12 @@ func (s *Server) personActions(c echo.Context) error {
 }
 
 // personID reads whom a path is about.
-func personID(c echo.Context) (rally.UserID, error) {
-	number, err := strconv.ParseInt(c.Param("id"), 10, 64)
+func personID(c echo.Context) (rally.UserID, error) { return userID(c.Param("id")) }
+
+// userID reads whom an address or a form is about; what can be nobody's id is
+// the same as that of nobody.
+func userID(text string) (rally.UserID, error) {
+	number, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || number <= 0 {
 		return 0, notFound()
 	}

@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -17,11 +16,10 @@ const historyPage = 20
 // player is a profile, with the newest matches or those before a cursor.
 func (s *Server) player(c echo.Context) error {
 	ctx := c.Request().Context()
-	number, err := strconv.ParseInt(c.Param("id"), 10, 64)
-	if err != nil || number <= 0 {
-		return notFound()
+	id, err := personID(c)
+	if err != nil {
+		return err
 	}
-	id := rally.UserID(number)
 	page, err := s.profile(c, id)
 	if err != nil {
 		return err

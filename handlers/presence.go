@@ -15,15 +15,6 @@ import (
 	"rally/views"
 )
 
-// presenceRoutes are those by which pages say that somebody is there, and ask
-// what has come while they had no socket.
-func (s *Server) presenceRoutes() []Route {
-	return []Route{
-		{http.MethodPost, "/live/active", Full, s.active, 0},
-		{http.MethodGet, "/live/inbox", Member, s.inbox, 0},
-	}
-}
-
 // active is what a page says when somebody has done something on it. The guard
 // has noted that already, as it does for every request that a person makes.
 func (s *Server) active(c echo.Context) error { return c.NoContent(http.StatusNoContent) }

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"net/http"
-	"slices"
 
 	"github.com/labstack/echo/v4"
 )
@@ -113,6 +112,7 @@ func (s *Server) Routes() []Route {
 		{post, "/settings/name", Member, s.rename, 0},
 		{post, "/settings/avatar", Member, s.setAvatar, avatarLimit},
 		{post, "/settings/avatar/remove", Member, s.removeAvatar, 0},
+		{post, "/settings/chat", Member, s.setChat, 0},
 		{get, "/settings/proof", Member, s.proofForm, 0},
 		{post, "/settings/proof", Member, s.prove, 0},
 		{get, "/settings/proof/with/:provider", Member, s.proveWith, 0},
@@ -149,12 +149,43 @@ func (s *Server) Routes() []Route {
 		{post, "/matches/:id/resign", Member, s.resign, 0},
 		{post, "/matches/:id/rematch", Member, s.rematch, 0},
 
+		{get, "/challenges", Member, s.challenges, 0},
+		{post, "/challenges", Member, s.createChallenge, 0},
+		{get, "/challenges/new", Member, s.challengeForm, 0},
+		{get, "/challenges/:id", Member, s.challenge, 0},
+		{post, "/challenges/:id/accept", Member, s.acceptChallenge, 0},
+		{post, "/challenges/:id/decline", Member, s.declineChallenge, 0},
+		{post, "/challenges/:id/withdraw", Member, s.withdrawChallenge, 0},
+
+		{get, friendsPath, Member, s.friends, 0},
+		{get, "/friends/blocked", Member, s.blocked, 0},
+		{get, "/people", Member, s.people, 0},
+		{get, "/people/:id/actions", Member, s.personActions, 0},
+		{post, "/people/:id/ask", Member, s.ask, 0},
+		{post, "/people/:id/accept", Member, s.deed("accept", s.c.People.Accept), 0},
+		{post, "/people/:id/decline", Member, s.deed("decline", s.c.People.Decline), 0},
+		{post, "/people/:id/withdraw", Member, s.deed("withdraw", s.c.People.Withdraw), 0},
+		{post, "/people/:id/remove", Member, s.deed("remove", s.c.People.Remove), 0},
+		{post, "/people/:id/block", Member, s.deed("block", s.c.People.Block), 0},
+		{post, "/people/:id/unblock", Member, s.deed("unblock", s.c.People.Unblock), 0},
+
+		{get, "/chat", Member, s.conversations, 0},
+		{get, "/chat/:id", Member, s.conversation, 0},
+		{post, "/chat/:id", Member, s.say, 0},
+		{post, "/chat/:id/read", Member, s.readMessages, 0},
+		{post, "/chat/:id/mute", Member, s.mute, 0},
+		{get, "/notices", Member, s.notices, 0},
+		{post, "/notices/read", Member, s.readNotices, 0},
+
+		{get, "/leaderboard", Open, s.leaderboard, 0},
 		{get, "/players/:id", Open, s.player, 0},
 		{get, "/avatars/:user/:name", Bare, s.avatar, 0},
 		{post, "/preferences", Open, s.setPreferences, 0},
 
 		{get, "/live", Socket, s.live, 0},
 		{post, "/live/token", Full, s.renewToken, 0},
+		{post, "/live/active", Full, s.active, 0},
+		{get, "/live/inbox", Member, s.inbox, 0},
 
 		{get, "/static/*", Bare, s.file, 0},
 		{get, "/favicon.ico", Bare, s.plainFile("favicon.ico"), 0},
@@ -162,8 +193,6 @@ func (s *Server) Routes() []Route {
 		{get, "/healthz", Bare, s.healthz, 0},
 		{get, "/readyz", Bare, s.readyz, 0},
 	}
-	routes = slices.Concat(routes, s.friendRoutes(), s.rankingRoutes(), s.challengeRoutes(), s.noticeRoutes(),
-		s.chatRoutes(), s.presenceRoutes())
 	if s.c.Dev && s.c.Mailbox != nil {
 		routes = append(routes, Route{get, "/dev/mail", Open, s.devMail, 0})
 	}
