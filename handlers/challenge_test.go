@@ -552,6 +552,12 @@ func TestInvitationFrames(t *testing.T) {
 	if cea.open().count("#invites") != 0 {
 		t.Error("no news is told")
 	}
+	bea.open().waitText("#invites", "challenge-"+string(idOf(path)))
+	s.hub.Push(bea.user.ID, func(string) ([]byte, error) { return []byte("after one more"), nil })
+	late.waitText("after one more")
+	if n := late.count("#invites"); n != 1 {
+		t.Errorf("a page was told %d times of one challenge, as others were opened", n)
+	}
 
 	// Declined: the maker hears of it.
 	page := ada.open()
@@ -600,8 +606,11 @@ func TestChallengeForm(t *testing.T) {
 	}
 	bea.post(path + "/withdraw").wants(http.StatusNotFound)
 	ada.post(path + "/decline").wants(http.StatusNotFound)
+	link := ada.post("/challenges", "points", "3", "kind", "casual").Header.Get("Location")
 	list := ada.get("/challenges")
-	list.has(`#challenges a[href="` + path + `"]`)
+	list.has(`#challenges a[href="` + path + `"] [data-name="` + itoa(bea.user.ID) + `"]`)
+	list.has(`#challenges a[href="` + link + `"]`)
+	list.hasNot(`#challenges a[href="` + link + `"] [data-name]`)
 	bea.get("/challenges").has(`#challenges a[href="` + path + `"]`)
 	cea.get("/challenges").hasNot(`#challenges a`)
 

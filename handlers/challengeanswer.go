@@ -190,7 +190,7 @@ func (s *Server) pushChallenge(ctx context.Context, e rally.Event) {
 	for i, user := range e.Users {
 		s.push(ctx, user, func(views.Page) templ.Component { return views.PushChallenge(e.Challenge) })
 		if i > 0 {
-			s.pushInvites(ctx, user, true)
+			s.push(ctx, user, s.invites(ctx, user, true))
 			continue
 		}
 		// Asked for only if a page of theirs is open here.
@@ -214,9 +214,9 @@ func (s *Server) declinedNews(ctx context.Context, e rally.Event) templ.Componen
 	return views.PushDeclined(c, by)
 }
 
-// pushInvites has a user's pages show the challenges that they can accept; also
-// that there are none, if that is news.
-func (s *Server) pushInvites(ctx context.Context, user rally.UserID, news bool) {
+// invites gives what has a user's pages show the challenges that they can
+// accept; also that there are none, if that is news.
+func (s *Server) invites(ctx context.Context, user rally.UserID, news bool) func(views.Page) templ.Component {
 	shown := sync.OnceValue(func() templ.Component {
 		list, err := s.invitations(ctx, user)
 		if err != nil {
@@ -228,7 +228,7 @@ func (s *Server) pushInvites(ctx context.Context, user rally.UserID, news bool) 
 		}
 		return views.PushInvites(list)
 	})
-	s.push(ctx, user, func(views.Page) templ.Component { return shown() })
+	return func(views.Page) templ.Component { return shown() }
 }
 
 // pushFailed notes that something could not be shown. What is gone needs not be.

@@ -12,14 +12,16 @@ import (
 // themselves; game frames go to and from the match that the browser joins.
 func (s *Server) live(c echo.Context) error {
 	v := of(c).viewer
+	var page *live.Conn // nil when it was turned away
 	err := s.c.Hub.Serve(c.Response(), c.Request(), v, func(conn *live.Conn) live.Receiver {
+		page = conn
 		return s.c.Registry.Open(v.User.ID, conn)
 	})
-	if err == nil {
+	if page != nil {
 		// Somebody may have challenged them since the page was written.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), pushTime)
 		defer cancel()
-		s.pushInvites(ctx, v.User.ID, false)
+		page.Push(s.fragment(ctx, v.User.ID, s.invites(ctx, v.User.ID, false)))
 	}
 	return err
 }

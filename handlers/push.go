@@ -105,7 +105,14 @@ func (s *Server) pushKept(ctx context.Context, e rally.Event) {
 // push renders a fragment for one user's open pages, once for each language
 // they are in. A component that is nil is nothing to show.
 func (s *Server) push(ctx context.Context, user rally.UserID, component func(views.Page) templ.Component) {
-	s.c.Hub.Push(user, func(locale string) ([]byte, error) {
+	s.c.Hub.Push(user, s.fragment(ctx, user, component))
+}
+
+// fragment gives what renders a component for one user's pages.
+func (s *Server) fragment(
+	ctx context.Context, user rally.UserID, component func(views.Page) templ.Component,
+) func(locale string) ([]byte, error) {
+	return func(locale string) ([]byte, error) {
 		page := views.Page{Dev: s.c.Dev, Path: "/", Viewer: rally.Viewer{
 			Stage: rally.StageFull, User: rally.User{ID: user}, Locale: locale,
 		}}
@@ -114,5 +121,5 @@ func (s *Server) push(ctx context.Context, user rally.UserID, component func(vie
 			return nil, nil
 		}
 		return s.c.Views.Render(ctx, locale, fragment)
-	})
+	}
 }

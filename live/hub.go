@@ -103,6 +103,15 @@ func (h *Hub) Push(user rally.UserID, render func(locale string) ([]byte, error)
 	conns := slices.Clone(h.users[user])
 	h.mu.RUnlock()
 
+	h.push(user, conns, render)
+}
+
+// Push is Hub.Push to this socket alone.
+func (c *Conn) Push(render func(locale string) ([]byte, error)) {
+	c.hub.push(c.viewer.User.ID, []*Conn{c}, render)
+}
+
+func (h *Hub) push(user rally.UserID, conns []*Conn, render func(locale string) ([]byte, error)) {
 	deliver(conns, render, func(locale string, err error) {
 		h.cfg.Log.Error("push: render", "user", int64(user), "locale", locale, "error", escape(err.Error()))
 	})
