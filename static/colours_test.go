@@ -1,7 +1,6 @@
 package static
 
 import (
-	"io/fs"
 	"math"
 	"regexp"
 	"strconv"
@@ -12,7 +11,7 @@ import (
 // palettes reads the colour tokens of the night and of the day.
 func palettes(t *testing.T) (night, day, dayBySystem map[string]string) {
 	t.Helper()
-	css, err := fs.ReadFile(embedded, "css/rally.css")
+	css, err := readFile(embedded, "css/rally.css")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +121,7 @@ func TestContrast(t *testing.T) {
 // themes.
 func TestAvatarContrast(t *testing.T) {
 	t.Parallel()
-	css, err := fs.ReadFile(embedded, "css/rally.css")
+	css, err := readFile(embedded, "css/rally.css")
 	if err != nil {
 		t.Fatal(err)
 	}

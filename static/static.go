@@ -8,11 +8,14 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -30,6 +33,15 @@ const (
 	cacheDay     = "public, max-age=86400"
 	cacheNever   = "no-cache"
 )
+
+// joined are the files that are made of several, in this order: a page fetches
+// one, and each of its subjects has a file of its own.
+var joined = map[string][]string{
+	"css/rally.css": {
+		"css/rally/tokens.css", "css/rally/base.css", "css/rally/header.css",
+		"css/rally/people.css", "css/rally/buttons.css", "css/rally/signals.css",
+	},
+}
 
 // Files are the static files. They are safe for concurrent use.
 type Files struct {
@@ -53,11 +65,8 @@ func New(dev bool) *Files {
 func load(tree fs.FS) *Files {
 	f := &Files{files: make(map[string]*file)}
 	hash := sha256.New()
-	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		body, err := fs.ReadFile(tree, name)
+	add := func(name string) error {
+		body, err := readFile(tree, name)
 		if err != nil {
 			return err
 		}
@@ -65,12 +74,48 @@ func load(tree fs.FS) *Files {
 		_, _ = fmt.Fprintf(hash, "%s %d\n", name, len(body)) // a hash takes everything
 		_, _ = hash.Write(body)
 		return nil
+	}
+	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || isPart(name) {
+			return err
+		}
+		return add(name)
 	})
+	for _, name := range slices.Sorted(maps.Keys(joined)) {
+		err = errors.Join(err, add(name))
+	}
 	if err != nil {
 		panic("static: " + err.Error())
 	}
 	f.version = hex.EncodeToString(hash.Sum(nil))[:16]
 	return f
+}
+
+// readFile gives a file as browsers get it.
+func readFile(tree fs.FS, name string) ([]byte, error) {
+	parts, ok := joined[name]
+	if !ok {
+		return fs.ReadFile(tree, name)
+	}
+	var whole []byte
+	for _, part := range parts {
+		body, err := fs.ReadFile(tree, part)
+		if err != nil {
+			return nil, err
+		}
+		whole = append(whole, body...)
+	}
+	return whole, nil
+}
+
+// isPart says whether a file is served as part of another one only.
+func isPart(name string) bool {
+	for _, parts := range joined {
+		if slices.Contains(parts, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // URL gives the address of the file called name, such as "css/rally.css".
@@ -120,10 +165,10 @@ func (f *Files) find(name string) (*file, bool) {
 		found, ok := f.files[name]
 		return found, ok
 	}
-	if !fs.ValidPath(name) || contentTypes[path.Ext(name)] == "" {
+	if !fs.ValidPath(name) || contentTypes[path.Ext(name)] == "" || isPart(name) {
 		return nil, false
 	}
-	body, err := fs.ReadFile(f.dir, name)
+	body, err := readFile(f.dir, name)
 	if err != nil {
 		return nil, false
 	}

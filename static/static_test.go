@@ -3,6 +3,7 @@ package static
 import (
 	"compress/gzip"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -126,9 +127,19 @@ func TestWhatIsNotThere(t *testing.T) {
 	}
 }
 
+// withParts puts into a tree what files are made of: each part holds its name.
+func withParts(tree fstest.MapFS) fstest.MapFS {
+	for _, parts := range joined {
+		for _, part := range parts {
+			tree[part] = &fstest.MapFile{Data: []byte(part + "\n")}
+		}
+	}
+	return tree
+}
+
 func TestOneHashForTheWholeTree(t *testing.T) {
 	t.Parallel()
-	tree := fstest.MapFS{"js/a.js": {Data: []byte("a")}, "js/b.js": {Data: []byte("b")}}
+	tree := withParts(fstest.MapFS{"js/a.js": {Data: []byte("a")}, "js/b.js": {Data: []byte("b")}})
 	before := load(tree)
 	if a, b := before.URL("js/a.js"), before.URL("js/b.js"); strings.TrimSuffix(a, "a.js") != strings.TrimSuffix(b, "b.js") {
 		t.Errorf("%s and %s are not side by side", a, b)
@@ -156,13 +167,13 @@ func TestPlainFiles(t *testing.T) {
 
 func TestDevelopmentReadsTheDisk(t *testing.T) {
 	t.Parallel()
-	tree := fstest.MapFS{"css/rally.css": {Data: []byte("a{}")}, "static.go": {Data: []byte("package static")}}
+	tree := fstest.MapFS{"css/play.css": {Data: []byte("a{}")}, "static.go": {Data: []byte("package static")}}
 	files := &Files{version: "dev", dir: tree}
-	if got := files.URL("css/rally.css"); got != "/static/dev/css/rally.css" {
+	if got := files.URL("css/play.css"); got != "/static/dev/css/play.css" {
 		t.Errorf("URL is %s", got)
 	}
-	tree["css/rally.css"] = &fstest.MapFile{Data: []byte("b{}")}
-	res := ask(t, files, http.MethodGet, files.URL("css/rally.css"))
+	tree["css/play.css"] = &fstest.MapFile{Data: []byte("b{}")}
+	res := ask(t, files, http.MethodGet, files.URL("css/play.css"))
 	if got := read(t, res.Body); got != "b{}" {
 		t.Errorf("body is %q, not what is on the disk now", got)
 	}
@@ -171,6 +182,35 @@ func TestDevelopmentReadsTheDisk(t *testing.T) {
 		if res := ask(t, files, http.MethodGet, files.URL(name)); res.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: status %d", name, res.StatusCode)
 		}
+	}
+}
+
+// TestJoined: what is made of several files is served whole, in order, and its
+// parts are not; in development as from memory.
+func TestJoined(t *testing.T) {
+	t.Parallel()
+	const whole = "css/rally.css"
+	tree, want := withParts(fstest.MapFS{}), ""
+	for _, part := range joined[whole] {
+		want += part + "\n"
+	}
+	for name, files := range map[string]*Files{"development": {version: "dev", dir: tree}, "memory": load(tree)} {
+		if got := read(t, ask(t, files, http.MethodGet, files.URL(whole)).Body); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+		for _, part := range joined[whole] {
+			if res := ask(t, files, http.MethodGet, files.URL(part)); res.StatusCode != http.StatusNotFound {
+				t.Errorf("%s: %s has status %d", name, part, res.StatusCode)
+			}
+		}
+	}
+	// Whatever lies in the folder is part of it.
+	dir, err := fs.ReadDir(embedded, "css/rally")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(dir) != len(joined[whole]) {
+		t.Errorf("%d files in css/rally, %d are joined", len(dir), len(joined[whole]))
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"rally"
 )
 
-// avatarSize is how large a picture stands on a page; rally.css knows the same
+// avatarSize is how large a picture stands on a page; css/rally/people.css knows the same
 // names.
 type avatarSize string
 
