@@ -186,18 +186,22 @@ func (s *Server) challenges(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	var others []rally.UserID
 	for _, one := range list {
-		if one.From.ID != user {
+		if one.From.ID == user && one.To != 0 {
+			others = append(others, one.To)
+		}
+	}
+	found, err := s.c.Users.FindUsers(ctx, others)
+	if err != nil {
+		return err
+	}
+	for _, one := range list {
+		if one.From.ID == user {
+			page.Mine = append(page.Mine, views.MyChallenge{Challenge: one, Other: found[one.To]})
+		} else {
 			page.ToMe = append(page.ToMe, one)
-			continue
 		}
-		mine := views.MyChallenge{Challenge: one}
-		if one.To != 0 {
-			if mine.Other, err = s.c.Users.FindUser(ctx, one.To); err != nil {
-				return err
-			}
-		}
-		page.Mine = append(page.Mine, mine)
 	}
 	return s.show(c, http.StatusOK, views.Challenges(page), views.ChallengeLists(page))
 }

@@ -30,6 +30,8 @@ import (
 type Users interface {
 	CreateUser(ctx context.Context, u rally.NewUser) (rally.User, error)
 	FindUser(ctx context.Context, id rally.UserID) (rally.User, error)
+	// FindUsers gives those who have an account, as everybody may see them.
+	FindUsers(ctx context.Context, ids []rally.UserID) (map[rally.UserID]rally.User, error)
 	// FindCandidates gives the accounts that a name or an address typed at
 	// sign-in may mean, at most two, the likelier first.
 	FindCandidates(ctx context.Context, login string) ([]rally.Credentials, error)

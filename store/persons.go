@@ -41,6 +41,23 @@ func (r publicRow) user() rally.User {
 // users have the same.
 const nameKey = `lower(normalize(u.name, NFKC)) COLLATE "C"`
 
+// FindUsers gives those of users who have an account, as everybody may see them.
+func (s *Store) FindUsers(ctx context.Context, users []rally.UserID) (_ map[rally.UserID]rally.User, err error) {
+	ctx, done := s.begin(ctx, "FindUsers", &err)
+	defer done()
+	const sql = `SELECT ` + publicColumns + ` FROM users u WHERE u.id = ANY ($1::bigint[])`
+	rows, _ := s.pool.Query(ctx, sql, users)
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[publicRow])
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[rally.UserID]rally.User, len(list))
+	for _, row := range list {
+		found[rally.UserID(row.ID)] = row.user()
+	}
+	return found, nil
+}
+
 // personColumns are the columns of a personRow but rank, of users named u whom
 // relationJoins joins to their viewer, $1.
 const personColumns = publicColumns + `,

@@ -53,3 +53,22 @@ func TestFindPerson(t *testing.T) {
 	_, err := d.store.FindPerson(t.Context(), anna, 12345)
 	isError(t, err, rally.ENotFound, "error.not_found")
 }
+
+// Several accounts are found at once, without what is their own business.
+func TestFindUsers(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	ids := d.people(t, "Anna", "Berta", "Carla")
+	found, err := d.store.FindUsers(t.Context(), []rally.UserID{ids[0], ids[2], ids[2], 12345})
+	if err != nil || len(found) != 2 || found[ids[0]].Name != "Anna" || found[ids[2]].Name != "Carla" {
+		t.Errorf("%+v, %v", found, err)
+	}
+	for id, u := range found {
+		if u.ID != id || u.Email != "" || u.Rating.Zero() {
+			t.Errorf("%d: %+v", id, u)
+		}
+	}
+	if none, err := d.store.FindUsers(t.Context(), nil); err != nil || len(none) != 0 {
+		t.Errorf("of nobody: %+v, %v", none, err)
+	}
+}
