@@ -459,6 +459,32 @@ func TestAcceptSurvivesFaults(t *testing.T) {
 	eva.post("/matches/" + string(busy) + "/resign")
 	fay.post(path + "/accept").leadsTo("/matches/" + string(idOf(path)))
 
+	// Taken, and before it is tried again the other leaves, or is no friend any
+	// more: nobody is dragged onto a court.
+	for what, leave := range map[string]func(maker, taker *browser, page *socket){
+		"gone": func(maker, _ *browser, page *socket) {
+			_ = page.conn.CloseNow()
+			until(t, "the maker is offline", func() bool {
+				return s.hub.Presence(maker.user.ID).State == rally.PresenceOffline
+			})
+		},
+		"unfriended": func(maker, taker *browser, _ *socket) { maker.does("remove", taker.user.ID) },
+	} {
+		maker, taker := s.pals(t, "Maker-"+what, "Taker-"+what)
+		page := maker.open()
+		path = maker.challenge(taker.user.ID)
+		f.take = away
+		taker.post(path + "/accept")
+		f.take = nil
+		leave(maker, taker, page)
+		if res := taker.post(path + "/accept"); res.StatusCode != http.StatusConflict && res.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: answered %d", what, res.StatusCode)
+		}
+		if id, busy := s.registry.Playing(maker.user.ID); busy {
+			t.Errorf("%s: the maker plays %s", what, id)
+		}
+	}
+
 	// Too late for that.
 	gia, hoa := s.pals(t, "Gia", "Hoa")
 	gia.open()

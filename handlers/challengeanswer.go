@@ -49,6 +49,9 @@ func (s *Server) acceptChallenge(c echo.Context) error {
 		case began:
 			return s.leave(c, matchPath(matchOf(taken)))
 		}
+		if err := s.free(taken, v.User.ID); err != nil {
+			return s.challengeFailed(c, id, err)
+		}
 	}
 	if err := s.seat(ctx, taken, v); err != nil {
 		return s.challengeFailed(c, id, err)

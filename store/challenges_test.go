@@ -156,6 +156,15 @@ func TestChallengeAFriend(t *testing.T) {
 	if n, err := s.PurgeChallenges(t.Context()); err != nil || n != 3 {
 		t.Errorf("purged %d, %v", n, err)
 	}
+
+	d.befriend(t, anna, berta)
+	// Accepted, and the friendship is over before there is a match.
+	last := d.challenge(t, anna, berta, 11)
+	if err := take(t, d, last.ID, berta); err != nil {
+		t.Fatal(err)
+	}
+	act(t, s.Remove, anna, berta)
+	isError(t, take(t, d, last.ID, berta), rally.ENotFound, "challenge.gone")
 }
 
 // take takes a challenge.

@@ -10,12 +10,14 @@ import (
 )
 
 // TakeChallenge accepts a challenge: one to the user, or a link, of whose takers
-// the first gets it. Who has accepted it already gets it again.
+// the first gets it. Who has accepted it already gets it again, for as long as it
+// has led to no match only if they still could accept it.
 //
 // ECONFLICT "challenge.own" for one's own, "challenge.taken" for a link that
 // another was faster to take; ENOTFOUND "challenge.gone" for any other that
-// cannot be accepted: it is over, to somebody else, hidden, or between people of
-// whom one has blocked the other. It publishes ChallengeChanged.
+// cannot be accepted: it is over, to somebody else, hidden, between people of
+// whom one has blocked the other, or, if it is no link, who are no friends any
+// more. It publishes ChallengeChanged.
 func (s *Store) TakeChallenge(ctx context.Context, id rally.ChallengeID, user rally.UserID) (c rally.Challenge, err error) {
 	ctx, done := s.begin(ctx, "TakeChallenge", &err)
 	defer done()
@@ -45,10 +47,12 @@ func (s *Store) TakeChallenge(ctx context.Context, id rally.ChallengeID, user ra
 		}
 		c = row.challenge()
 		switch {
+		case c.State == rally.ChallengeAccepted && c.To == user && c.Match != "":
+			return nil
+		case p.Blocks || p.Blocked || row.Hidden || !c.Link && !p.Friends:
+			return noChallenge()
 		case c.State == rally.ChallengeAccepted && c.To == user:
 			return nil
-		case p.Blocks || p.Blocked || row.Hidden:
-			return noChallenge()
 		case c.State == rally.ChallengeAccepted && c.Link:
 			return rally.Errorf(rally.EConflict, "challenge.taken", "challenge taken by %d", c.To)
 		case !c.OpenAt(s.time()) || !c.Link && c.To != user:
