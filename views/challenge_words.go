@@ -20,12 +20,12 @@ func challengeAction(id rally.ChallengeID, what string) string {
 	return string(challengeURL(id)) + "/" + what
 }
 
-// newChallengeURL is the form for another, to somebody or with 0 for a link.
+// newChallengeURL is the form for a challenge, to somebody or with 0 for a link.
 func newChallengeURL(to rally.UserID) templ.SafeURL {
 	if to == 0 {
 		return "/challenges/new"
 	}
-	return templ.SafeURL("/challenges/new?to=" + strconv.FormatInt(int64(to), 10))
+	return templ.SafeURL("/challenges/new?to=" + userID(to))
 }
 
 // panelOfChallenge selects the panel of one challenge on its page.

@@ -76,9 +76,5 @@ func pushed(own bool) string {
 // personURL is where something is done about somebody.
 func personURL(id rally.UserID, what string) string { return "/people/" + userID(id) + "/" + what }
 
-// askToPlayURL is where somebody is challenged, chatURL where one talks to them.
-func askToPlayURL(id rally.UserID) templ.SafeURL {
-	return templ.SafeURL("/challenges/new?to=" + userID(id))
-}
-
+// chatURL is where one talks to somebody.
 func chatURL(id rally.UserID) templ.SafeURL { return templ.SafeURL("/chat/" + userID(id)) }
