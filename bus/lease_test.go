@@ -214,8 +214,17 @@ func TestLeaseOfDeadProcess(t *testing.T) {
 	}
 	acquire(t, b, "broken", "alive", brief)
 	until(t, "the living are seen", func() bool { return states.holder("k") == "alive" && states.holder("broken") == "alive" })
-	if n := states.count(); n != 2 {
+	// The dead are told of as well, so that what they have left can be cleared
+	// away; never as living.
+	states.mu.Lock()
+	defer states.mu.Unlock()
+	if n := len(states.told); n != 4 {
 		t.Errorf("told %d times", n)
+	}
+	for _, l := range states.told {
+		if l.Held != (l.Holder == "alive") {
+			t.Errorf("told %+v", l)
+		}
 	}
 }
 
