@@ -23,17 +23,18 @@ func (s *Server) mute(c echo.Context) error {
 	if err := s.c.Messages.SetMute(c.Request().Context(), of(c).member(), other, how == "on"); err != nil {
 		return err
 	}
-	page, err := s.chatPage(c, other)
-	switch {
-	case err != nil:
-		return err
-	case isPartial(c.Request()):
-		return s.html(c, http.StatusOK, views.ChatMuted(page))
-	case page.Match != "":
-		return s.leave(c, matchPath(page.Match))
-	default:
+	if !isPartial(c.Request()) {
+		on, _ := s.opponents(of(c).member(), other, rally.MatchID(c.Request().PostForm.Get("match")))
+		if on != "" {
+			return s.leave(c, matchPath(on))
+		}
 		return s.leave(c, chatPath(other))
 	}
+	page, err := s.chatPage(c, other)
+	if err != nil {
+		return err
+	}
+	return s.html(c, http.StatusOK, views.ChatMuted(page))
 }
 
 // setChat turns chat on or off.
