@@ -129,6 +129,7 @@ func CheckMessage(text string) (clean, problem string) {
 		case r == zeroWidthJoiner, r == zeroWidthNonJoiner:
 		case !unicode.IsGraphic(r):
 			return clean, "field.message_chars"
+		case unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r), r == brailleBlank: // drawn as nothing
 		case !unicode.IsSpace(r) && !unicode.IsMark(r):
 			visible = true
 		}
@@ -147,6 +148,9 @@ const (
 	zeroWidthNonJoiner = '\u200c'
 	zeroWidthJoiner    = '\u200d'
 )
+
+// brailleBlank is the one symbol that is drawn as nothing.
+const brailleBlank = '\u2800'
 
 // How long a challenge can be accepted, and how many one person may have open.
 const (

@@ -38,6 +38,8 @@ func TestMessagesAreOneLineThatShows(t *testing.T) {
 		"":                                   {"", "field.message_empty"},
 		" \n\u200b ":                         {"", "field.message_empty"},
 		"\u200d\u0301":                       {"\u200d\u0301", "field.message_empty"},
+		"\u3164 \u115f\uffa0\u2800":          {"\u3164 \u115f\uffa0\u2800", "field.message_empty"},
+		"\u2801\u3164":                       {"\u2801\u3164", ""},
 		"nul\x00":                            {"nul\x00", "field.message_chars"},
 		"\x1b[31mred":                        {"\x1b[31mred", "field.message_chars"},
 		"bad\xff":                            {"", "field.message_chars"},
