@@ -376,7 +376,7 @@ func TestTrustedProxy(t *testing.T) {
 
 func TestPanicsBecomePages(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, func(c *handlers.Config) { c.Users = panicky{c.Users} })
+	s := newSite(t, func(c *handlers.Config) { c.People = panicky{c.People} })
 	res := s.browser(t).get("/players/7")
 	res.wants(http.StatusInternalServerError)
 	if id := res.Header.Get("X-Request-Id"); !strings.Contains(res.text, id) {
@@ -393,13 +393,13 @@ func TestPanicsBecomePages(t *testing.T) {
 }
 
 // panicky is a part of ours with a fault in it.
-type panicky struct{ handlers.Users }
+type panicky struct{ handlers.People }
 
-func (panicky) FindUser(_ context.Context, id rally.UserID) (rally.User, error) {
+func (panicky) FindPerson(_ context.Context, _, id rally.UserID) (rally.Person, error) {
 	if id == 7 {
 		panic("boom")
 	}
-	return rally.User{}, errors.New("an error nobody has a word for")
+	return rally.Person{}, errors.New("an error nobody has a word for")
 }
 
 func TestNewNeedsItsParts(t *testing.T) {
