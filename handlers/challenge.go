@@ -104,7 +104,10 @@ func (s *Server) createChallenge(c echo.Context) error {
 	case !crossed:
 		return s.leave(c, challengePath(made.ID))
 	}
-	if err := s.seat(ctx, made, v); err != nil {
+	if err = s.free(made, v.User.ID); err == nil {
+		err = s.seat(ctx, made, v)
+	}
+	if err != nil {
 		// The page of the challenge says what is in the way, and can try again.
 		of(c).err = err
 		return s.leave(c, challengePath(made.ID))

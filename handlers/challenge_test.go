@@ -148,6 +148,8 @@ func TestChallengesCross(t *testing.T) {
 	s := newSite(t)
 	for i := range 50 {
 		ada, bea := s.pals(t, fmt.Sprintf("Ada%d", i), fmt.Sprintf("Bea%d", i))
+		ada.open()
+		bea.open()
 		var wg sync.WaitGroup
 		var led [2]string
 		wg.Go(func() { led[0] = ada.challenge(bea.user.ID) })
@@ -167,6 +169,26 @@ func TestChallengesCross(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestCrossingWantsBothHere: who challenges somebody back who has gone meanwhile
+// waits for them on a page, and not on a court.
+func TestCrossingWantsBothHere(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada, bea := s.pals(t, "Ada", "Bea")
+	path := ada.challenge(bea.user.ID)
+	bea.open()
+	if led := bea.challenge(ada.user.ID); led != path {
+		t.Errorf("led to %q, want %q", led, path)
+	}
+	if live := s.registry.Stats().Live; live != 0 {
+		t.Errorf("%d matches", live)
+	}
+	bea.get(path).has(`#challenge form[action$=accept]`)
+	bea.post(path + "/accept").wants(http.StatusConflict)
+	ada.open()
+	bea.post(path + "/accept").leadsTo("/matches/" + string(idOf(path)))
 }
 
 // TestAcceptedManyTimes: pressing again and again, and challenging back at the
