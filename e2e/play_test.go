@@ -45,7 +45,7 @@ func TestTwoPeoplePlayAWholeMatch(t *testing.T) {
 	for _, p := range []*person{ann, bob} {
 		p.open("/matches/" + match)
 		p.until(phaseIs("over") + ` && [...document.querySelectorAll(".final-points")].some(e => e.innerText.includes("5"))`)
-		p.do(click(`header a[href^="/players/"]`))
+		p.open(p.profile())
 		p.until(`location.pathname.startsWith("/players/") && document.querySelector('main a[href="/matches/` + match + `"]')`)
 	}
 	anybody := newPerson(t)

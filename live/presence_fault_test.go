@@ -145,6 +145,7 @@ func TestPainterFails(t *testing.T) {
 	t.Parallel()
 	w := newTown(t, func(c *live.Config) { c.Painter = broken{c.Painter} })
 	a, ko := w.open(t, anna), w.open(t, anna, "ko")
+	until(t, "Anna is greeted twice", func() bool { return w.painter.lists.Load() == 2 })
 	w.open(t, berta, "xx").hears(t)
 	a.hears(t, "en online", "en badge Berta online")
 	ko.hears(t, "ko online")

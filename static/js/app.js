@@ -90,7 +90,7 @@ if (online) {
 // What an earlier press came to is no longer news; what a page asks for by
 // itself, from an element that nobody sees, leaves it standing.
 document.addEventListener("htmx:before:request", ({ target }) => {
-  if (!target.closest("[hidden]")) document.getElementById("status").replaceChildren();
+  if (!target.closest?.("[hidden]")) document.getElementById("status").replaceChildren();
 });
 
 // A form that has been sent answers for itself, also when what it does ends
