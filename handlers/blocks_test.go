@@ -25,7 +25,7 @@ func TestBlockedCannotTell(t *testing.T) {
 		t.Errorf("the answers differ:\n%d %s\n%d %s", blocked.StatusCode, blocked.text, asked.StatusCode, asked.text)
 	}
 	joon.get("/friends").has(person("asked", mina))
-	joon.get("/people?q=mina").hasNot(".person")
+	joon.get("/people?q=mina").has("main .person:has([href='/players/" + minas + "'])")
 	mina.get("/friends").hasNot(".requests")
 
 	// Nothing has come by her socket: what is pushed after it comes first.

@@ -16,10 +16,9 @@ const (
 	// typed is what was typed, $5, as names are compared: worked out once, not
 	// for every name.
 	typed = `(SELECT lower(normalize($5::text, NFKC)))`
-	// foundFilter says that user u may be found by $1.
-	foundFilter = `
-		u.id <> $1 AND u.delete_at IS NULL
-		AND NOT EXISTS (SELECT FROM blocks x WHERE x.blocker = u.id AND x.blocked = $1)`
+	// foundFilter says that user u may be found by $1. Who has blocked them may
+	// be, as on the leaderboard: it would tell them so.
+	foundFilter = `u.id <> $1 AND u.delete_at IS NULL`
 	// afterTyped is behind every name that begins with what was typed: no name
 	// has the last of all characters.
 	afterTyped = typed + ` || chr(1114111)`
@@ -59,8 +58,7 @@ const searchLike = `
 // mistyped one is, the likest first. Pages are as ListFriends has them; a text
 // without letters finds nobody.
 //
-// The viewer is not found, nor who has blocked them, nor whose account is to be
-// deleted.
+// The viewer is not found, nor whose account is to be deleted.
 func (s *Store) SearchPeople(
 	ctx context.Context, viewer rally.UserID, text, cursor string, limit int,
 ) (people []rally.Person, next string, err error) {
