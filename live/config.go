@@ -16,6 +16,7 @@ const (
 	QueueMax    = 64   // texts and binary frames waiting for one slow reader
 	CreditRate  = 40   // messages a second a browser may send for ever
 	CreditBurst = 80   // messages it may send at once after a silence
+	SocketsMax  = 64   // sockets of one user on one node; no further one is opened
 )
 
 // The codes a socket is closed with, beside 1000 and 1001, which are the

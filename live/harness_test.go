@@ -111,6 +111,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			rally.EForbidden:   http.StatusForbidden,
 			rally.EInvalid:     http.StatusBadRequest,
 			rally.EUnavailable: http.StatusServiceUnavailable,
+			rally.EThrottled:   http.StatusTooManyRequests,
 		}[rally.ErrorCode(err)]
 		http.Error(w, err.Error(), status)
 	}

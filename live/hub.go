@@ -88,10 +88,13 @@ func newHub(cfg Config, clock func() time.Time) *Hub {
 func (h *Hub) now() time.Duration { return time.Since(h.started) }
 
 // Online says whether user has an open socket on this node.
-func (h *Hub) Online(user rally.UserID) bool {
+func (h *Hub) Online(user rally.UserID) bool { return h.sockets(user) > 0 }
+
+// sockets gives how many a user has on this node.
+func (h *Hub) sockets(user rally.UserID) int {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return len(h.users[user]) > 0
+	return len(h.users[user])
 }
 
 // Push sends an HTML fragment to every socket of user. render is called once

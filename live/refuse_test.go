@@ -123,6 +123,33 @@ func TestRefusedWhenStopping(t *testing.T) {
 	}
 }
 
+// Nobody has more than so many sockets; there is room again when one is gone,
+// and for others always.
+func TestTooManySockets(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, live.Config{}, nil)
+	whole := func(r string) string { return r }
+	var first *end
+	for range live.SocketsMax {
+		r := s.connect(t)
+		r.write([]byte(rawHandshake(r.RemoteAddr().String(), query)))
+		if e := within(t, s.opened); first == nil {
+			first = e
+		}
+	}
+	if status, _, _ := ask(t, s, query, whole); status != 429 {
+		t.Errorf("one too many: status %d, want 429", status)
+	}
+	if status, _, _ := ask(t, s, "?stage=full&user=9&session=other", whole); status != 101 {
+		t.Errorf("somebody else: status %d", status)
+	}
+	s.hub.CloseSession(first.Viewer().Session, live.CodeSessionEnded, "ended")
+	until(t, "the sockets are gone", func() bool { return !s.hub.Online(first.Viewer().User.ID) })
+	if status, _, _ := ask(t, s, "?stage=full&user=1&session=s2", whole); status != 101 {
+		t.Errorf("later: status %d", status)
+	}
+}
+
 // A browser may send its first frame together with its request.
 func TestEarlyFrame(t *testing.T) {
 	t.Parallel()

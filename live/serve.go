@@ -35,7 +35,8 @@ const (
 // When the socket is refused, Serve has written nothing and returns a
 // *rally.Error: EForbidden for a viewer who is not signed in and for a foreign
 // or absent origin, EInvalid for a request that is no WebSocket handshake,
-// EUnavailable when the hub stops or Places cannot be asked.
+// EUnavailable when the hub stops or Places cannot be asked, EThrottled for a
+// user who has SocketsMax open.
 //
 // A viewer who is live by another session gets a socket that is closed at once
 // with CodeElsewhere; open is not called, and the socket counts for nothing.
@@ -45,6 +46,12 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, v rally.Viewer, open
 	}
 	if !h.originAllowed(r) {
 		return rally.Errorf(rally.EForbidden, "error.socket_refused", "origin %q", r.Header.Values("Origin"))
+	}
+	if h.sockets(v.User.ID) >= SocketsMax {
+		return &rally.Error{
+			Code: rally.EThrottled, Message: "error.throttled", RetryAfter: 30,
+			Cause: fmt.Errorf("user %d has %d sockets", v.User.ID, SocketsMax),
+		}
 	}
 	if err := h.enter(); err != nil {
 		return err
