@@ -108,14 +108,20 @@ type Conversation struct {
 const MessageMax = 500
 
 // CheckMessage makes text one line without what changes its direction or shows
-// as nothing, and checks it: 1 to 500 characters, none of them a control
+// as nothing, and without heaps of marks on one letter, and checks it: 1 to 500 characters, none of them a control
 // character. The second result is the message id of what is wrong, or "".
 func CheckMessage(text string) (clean, problem string) {
 	if !utf8.ValidString(text) {
 		return "", "field.message_chars"
 	}
+	marks := 0
 	clean = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if marks++; !unicode.Is(unicode.Mn, r) {
+			marks = 0
+		}
 		switch {
+		case marks > maxMarks:
+			return -1
 		case unicode.IsSpace(r):
 			return ' '
 		case unicode.Is(unicode.Cf, r) && r != zeroWidthJoiner && r != zeroWidthNonJoiner:
