@@ -40,7 +40,7 @@ func TestMessagesAreOneLineThatShows(t *testing.T) {
 		"\u200d\u0301":                       {"\u200d\u0301", "field.message_empty"},
 		"\u3164 \u115f\uffa0\u2800":          {"\u3164 \u115f\uffa0\u2800", "field.message_empty"},
 		"\u2801\u3164":                       {"\u2801\u3164", ""},
-		"a\u0301\u0301\u0301\u0301\u0301b": {"a\u0301\u0301\u0301b", ""},
+		"a\u0301\u0301\u0301\u0301\u0301b":   {"a\u0301\u0301\u0301b", ""},
 		"nul\x00":                            {"nul\x00", "field.message_chars"},
 		"\x1b[31mred":                        {"\x1b[31mred", "field.message_chars"},
 		"bad\xff":                            {"", "field.message_chars"},
