@@ -98,6 +98,8 @@ func (s *Server) fail(c echo.Context, err error) {
 	if p.status < http.StatusInternalServerError {
 		s.framed(c, &page.Page)
 		page.RequestID = "" // it would help nobody
+	} else {
+		page.Typed = c.Request().PostForm.Get("text") // a message; nothing else is long to write again
 	}
 	if page.Path = pathOf(c.Request()); page.Path != "" {
 		page.Path = localPath(page.Path)

@@ -224,6 +224,14 @@ func TestDatabaseAway(t *testing.T) {
 		failed.has(`footer input[name=next][value="` + page + `"]`)
 	}
 
+	// What somebody has written is not gone with the page it was written on.
+	lost := b.post("/chat/2", "text", "are you <there>?")
+	lost.wants(http.StatusServiceUnavailable)
+	lost.has("main .notice")
+	if !strings.Contains(lost.text, "are you &lt;there&gt;?") {
+		t.Errorf("a message is lost: %s", lost.text)
+	}
+
 	stranger := s.browser(t)
 	stranger.get("/").wants(http.StatusOK)
 	stranger.get("/sign-in").wants(http.StatusOK)

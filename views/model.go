@@ -149,4 +149,5 @@ type ErrorPage struct {
 	Status     int
 	Message    string // message id
 	RetryAfter int    // seconds, 0 unknown
+	Typed      string // what a form had that has not been taken, to be copied; "" for nothing
 }
