@@ -243,7 +243,8 @@ func (s *Server) readMessages(c echo.Context) error {
 }
 
 // pushMessage has the pages of both show a message that one has sent to the
-// other; those of whoever has muted the sender are left alone.
+// other, and those of who has got it how many wait; those of whoever has muted
+// the sender are left alone.
 func (s *Server) pushMessage(ctx context.Context, e rally.Event) {
 	if len(e.Users) != 2 {
 		return
@@ -254,10 +255,15 @@ func (s *Server) pushMessage(ctx context.Context, e rally.Event) {
 	})
 	// Asked for only if a page of theirs is open here, and once for all.
 	muted := sync.OnceValues(func() (bool, error) { return s.c.Messages.Muted(ctx, to, from) })
+	waiting := sync.OnceValues(func() (rally.Inbox, error) { return s.c.Notices.Inbox(ctx, to) })
 	s.c.Hub.Push(to, func(locale string) ([]byte, error) {
 		if quiet, err := muted(); err != nil || quiet {
 			return nil, err
 		}
-		return s.c.Views.Render(ctx, locale, views.PushMessage(from))
+		inbox, err := waiting()
+		if err != nil {
+			return nil, err
+		}
+		return s.c.Views.Render(ctx, locale, templ.Join(views.PushMessage(from), views.PushInbox(inbox)))
 	})
 }

@@ -208,6 +208,10 @@ func TestChatMuted(t *testing.T) {
 	carla.says(berta, "two")
 	bertas.hears(carla, 1)
 	bertas.hears(anna, 0)
+	// Once for muting, and once for what Carla has said.
+	if n := bertas.count(`"#message-count"`); n != 2 {
+		t.Errorf("Berta's page was told %d times how much is unread", n)
+	}
 	if in, err := s.store.Inbox(t.Context(), berta.user.ID); err != nil || in.Messages != 1 {
 		t.Errorf("Berta has %d unread, %v", in.Messages, err)
 	}

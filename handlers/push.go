@@ -61,7 +61,6 @@ func (s *Server) OnEvent(e rally.Event) {
 		s.pushChallenge(ctx, e)
 	case rally.MessageSent:
 		s.pushMessage(ctx, e)
-		s.pushInbox(ctx, e.Users[min(1, len(e.Users)):]...)
 	case rally.SessionEnded:
 		s.c.Hub.CloseSession(e.Session, live.CodeSessionEnded, e.Reason)
 	}
