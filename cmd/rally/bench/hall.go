@@ -56,22 +56,11 @@ func (h *hall) now() time.Duration { return time.Since(h.start) }
 
 // connect opens every player's socket.
 func (h *hall) connect(ctx context.Context, progress *progress) error {
-	var open atomic.Int64
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(requestsAtOnce)
-	for _, p := range h.players {
-		group.Go(func() error {
-			conn, err := h.site.connect(ctx, p.account)
-			if err != nil {
-				return err
-			}
+	return connectAll(ctx, h.site, progress, h.players, func(p *player) Account { return p.account },
+		func(p *player, conn *websocket.Conn) {
 			p.conn = conn
 			h.readers.Go(p.read)
-			progress.count("sockets", open.Add(1), len(h.players))
-			return nil
 		})
-	}
-	return wrap("connecting", group.Wait())
 }
 
 // gather sends everybody to the queue, and from there to the courts, and gives

@@ -10,9 +10,11 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
+	"golang.org/x/sync/errgroup"
 
 	"rally"
 )
@@ -126,6 +128,28 @@ func (s *site) connect(ctx context.Context, account Account) (*websocket.Conn, e
 	}
 	conn.SetReadLimit(1 << 20)
 	return conn, nil
+}
+
+// connectAll opens a socket for each of many, some at a time, and hands it over
+// as soon as it is there.
+func connectAll[T any](
+	ctx context.Context, s *site, progress *progress, many []T, account func(T) Account, take func(T, *websocket.Conn),
+) error {
+	var open atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(requestsAtOnce)
+	for _, one := range many {
+		group.Go(func() error {
+			conn, err := s.connect(ctx, account(one))
+			if err != nil {
+				return err
+			}
+			take(one, conn)
+			progress.count("sockets", open.Add(1), len(many))
+			return nil
+		})
+	}
+	return wrap("connecting", group.Wait())
 }
 
 // post sends an empty form as a player, and gives the status and where the

@@ -109,22 +109,11 @@ func (s *square) now() time.Duration { return time.Since(s.start) }
 
 // connect opens the sockets of those who stay.
 func (s *square) connect(ctx context.Context, progress *progress) error {
-	var open atomic.Int64
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(requestsAtOnce)
-	for _, o := range s.seated {
-		group.Go(func() error {
-			conn, err := s.site.connect(ctx, o.account)
-			if err != nil {
-				return err
-			}
+	return connectAll(ctx, s.site, progress, s.seated, func(o *onlooker) Account { return o.account },
+		func(o *onlooker, conn *websocket.Conn) {
 			o.conn = conn
 			s.readers.Go(o.read)
-			progress.count("sockets", open.Add(1), len(s.seated))
-			return nil
 		})
-	}
-	return wrap("connecting", group.Wait())
 }
 
 // read takes what comes until the socket ends.
