@@ -41,6 +41,9 @@ var joined = map[string][]string{
 		"css/rally/tokens.css", "css/rally/base.css", "css/rally/header.css",
 		"css/rally/people.css", "css/rally/buttons.css", "css/rally/signals.css",
 	},
+	"css/match.css": {
+		"css/match/court.css", "css/match/panel.css", "css/match/record.css", "css/match/screens.css",
+	},
 }
 
 // Files are the static files. They are safe for concurrent use.
