@@ -45,31 +45,17 @@ func chatWith(c echo.Context) (rally.UserID, error) {
 	return id, err
 }
 
-// beforeMessage reads from the address which message a list is before, 0 for
-// none.
-func beforeMessage(c echo.Context) (int64, error) {
-	cursor := c.QueryParam("before")
-	if cursor == "" {
-		return 0, nil
-	}
-	before, err := strconv.ParseInt(cursor, 10, 64)
-	if err != nil || before <= 0 {
-		return 0, rally.Errorf(rally.EMalformed, "error.invalid", "cursor %q", cursor)
-	}
-	return before, nil
-}
-
 // conversations lists whom the viewer has said something to, or heard from.
 func (s *Server) conversations(c echo.Context) error {
-	before, err := beforeMessage(c)
+	cursor, err := before(c)
 	if err != nil {
 		return err
 	}
-	all, err := s.c.Messages.ListConversations(c.Request().Context(), of(c).member(), before, conversationsPage+1)
+	all, err := s.c.Messages.ListConversations(c.Request().Context(), of(c).member(), cursor, conversationsPage+1)
 	if err != nil {
 		return err
 	}
-	page := views.ChatsPage{Page: s.page(c), Before: before, Presences: map[rally.UserID]rally.Presence{}}
+	page := views.ChatsPage{Page: s.page(c), Before: cursor, Presences: map[rally.UserID]rally.Presence{}}
 	if len(all) > conversationsPage {
 		all = all[:conversationsPage]
 		page.Older = all[conversationsPage-1].Messages[0].ID
@@ -98,7 +84,7 @@ func (s *Server) conversation(c echo.Context) error {
 
 // chatPage is the page as it stands.
 func (s *Server) chatPage(c echo.Context, other rally.UserID) (page views.ChatPage, err error) {
-	if page.Before, err = beforeMessage(c); err != nil {
+	if page.Before, err = before(c); err != nil {
 		return page, err
 	}
 	ctx, user := c.Request().Context(), of(c).member()

@@ -67,14 +67,11 @@ func (s *Server) endOtherDevices(c echo.Context) error {
 
 // securityLog lists what has happened to the account, the newest first.
 func (s *Server) securityLog(c echo.Context) error {
-	var before int64
-	if cursor := c.QueryParam("before"); cursor != "" {
-		var err error
-		if before, err = strconv.ParseInt(cursor, 10, 64); err != nil || before <= 0 {
-			return rally.Errorf(rally.EMalformed, "error.invalid", "cursor %q", cursor)
-		}
+	cursor, err := before(c)
+	if err != nil {
+		return err
 	}
-	events, err := s.c.SecurityLog.ListSecurity(c.Request().Context(), of(c).viewer.User.ID, before, logPage+1)
+	events, err := s.c.SecurityLog.ListSecurity(c.Request().Context(), of(c).viewer.User.ID, cursor, logPage+1)
 	if err != nil {
 		return err
 	}

@@ -25,13 +25,13 @@ type Notices interface {
 
 // notices shows what the viewer was told, the newest or those before a cursor.
 func (s *Server) notices(c echo.Context) error {
-	page := views.NoticesPage{Page: s.page(c)}
-	before, err := strconv.ParseInt(c.QueryParam("before"), 10, 64)
-	if err != nil || before < 0 {
-		before = 0
+	cursor, err := before(c)
+	if err != nil {
+		return err
 	}
+	page := views.NoticesPage{Page: s.page(c)}
 	// One more than is shown, to know whether there are older ones.
-	page.Notices, err = s.c.Notices.ListNotices(c.Request().Context(), of(c).member(), before, noticesPage+1)
+	page.Notices, err = s.c.Notices.ListNotices(c.Request().Context(), of(c).member(), cursor, noticesPage+1)
 	if err != nil {
 		return err
 	}

@@ -98,6 +98,6 @@ func TestNoticesArePaged(t *testing.T) {
 		t.Errorf("%d on %d pages", len(seen), rounds)
 	}
 	for _, before := range []string{"x", "-5", "0", strings.Repeat("9", 30)} {
-		ada.get("/notices?before=" + before).wants(http.StatusOK)
+		ada.get("/notices?before=" + before).wants(http.StatusBadRequest)
 	}
 }
