@@ -16,8 +16,25 @@ function tick() {
   }
 }
 
+// The server writes times in UTC, for it does not know where the reader is. In
+// the page's language, they are written as the reader's browser does.
+const { lang } = document.documentElement;
+const written = (style) => new Intl.DateTimeFormat(navigator.languages.filter((l) => l.startsWith(lang)).concat(lang), style);
+const local = {
+  day: written({ dateStyle: "medium" }),
+  minute: written({ dateStyle: "medium", timeStyle: "short" }),
+};
+
+function localize() {
+  for (const time of document.querySelectorAll("time[data-local]")) {
+    const text = local[time.dataset.local].format(new Date(time.dateTime));
+    if (time.textContent !== text) time.textContent = text;
+  }
+}
+
 setInterval(tick, 1000);
 tick();
+localize();
 
 // Focus never falls back to the page: when a swap takes away the element that
 // had it, it goes to the first field with an error, else to what the new
@@ -31,6 +48,7 @@ document.addEventListener("htmx:before:swap", ({ detail }) => {
 
 document.addEventListener("htmx:before:settle", ({ detail }) => {
   tick();
+  localize();
   if (!lost || (document.activeElement && document.activeElement !== document.body)) return;
   for (const sent of detail.newContent) {
     if (!(sent instanceof Element)) continue;
