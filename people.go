@@ -77,6 +77,12 @@ type Notice struct {
 	Read      bool
 }
 
+// MissedAt says whether a notice tells, at that time, of a challenge that has
+// expired. One that has been answered or taken back has no notice any more.
+func (n Notice) MissedAt(t time.Time) bool {
+	return n.Kind == NoticeChallenged && !t.Before(n.At.Add(ChallengeLife))
+}
+
 // ChallengeID names a challenge: of the form of a MatchID, and as hard to guess.
 type ChallengeID string
 

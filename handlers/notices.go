@@ -29,7 +29,7 @@ func (s *Server) notices(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := views.NoticesPage{Page: s.page(c)}
+	page := views.NoticesPage{Page: s.page(c), Now: s.c.Now()}
 	// One more than is shown, to know whether there are older ones.
 	page.Notices, err = s.c.Notices.ListNotices(c.Request().Context(), of(c).member(), cursor, noticesPage+1)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"rally"
 	"rally/handlers"
@@ -67,6 +68,24 @@ func TestNotices(t *testing.T) {
 		ada.post("/notices/read", "up_to", upTo).wants(http.StatusUnprocessableEntity)
 	}
 	s.insider(t, "Eva").get("/notices").has(".empty")
+}
+
+// TestMissedChallenge: a notice leads to a challenge while that can be accepted,
+// then to a new one the other way.
+func TestMissedChallenge(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada, bea := s.pals(t, "Ada", "Bea")
+	challenge := `.notice-row a[href="` + bea.challenge(ada.user.ID) + `"]`
+	back := `.notice-row a[href="/challenges/new?to=` + itoa(bea.user.ID) + `"]`
+	s.clock.ahead.Add(int64(rally.ChallengeLife - time.Minute))
+	open := ada.get("/notices")
+	open.has(challenge)
+	open.hasNot(back)
+	s.clock.ahead.Add(int64(2 * time.Minute))
+	missed := ada.get("/notices")
+	missed.hasNot(challenge)
+	ada.get(missed.attr(back, "href")).wants(http.StatusOK)
 }
 
 // TestNoticesArePaged: a page has thirty, and the way to older ones.

@@ -1,6 +1,10 @@
 package views
 
-import "rally"
+import (
+	"time"
+
+	"rally"
+)
 
 // ChallengeFormPage is the form for a challenge.
 type ChallengeFormPage struct {
@@ -48,4 +52,5 @@ type NoticesPage struct {
 	Notices []rally.Notice
 	Older   int64 // cursor of the next page, 0 on the last
 	Unread  bool  // some of these have not been read
+	Now     time.Time
 }

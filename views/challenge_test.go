@@ -84,10 +84,11 @@ func challengePages() map[string]templ.Component {
 
 func someNotices() views.NoticesPage {
 	from := rally.User{ID: 8, Name: "Joon"}
-	return views.NoticesPage{Page: member("/notices"), Unread: true, Older: 1, Notices: []rally.Notice{
+	return views.NoticesPage{Page: member("/notices"), Unread: true, Older: 1, Now: noon, Notices: []rally.Notice{
 		{ID: 6, Kind: rally.NoticeFriendAsked, From: from, At: noon},
 		{ID: 5, Kind: rally.NoticeFriendAccepted, From: from, At: noon, Read: true},
 		{ID: 4, Kind: rally.NoticeChallenged, From: from, Challenge: someChallenge, At: noon},
+		{ID: 4, Kind: rally.NoticeChallenged, From: from, Challenge: someChallenge, At: noon.Add(-rally.ChallengeLife)},
 		{ID: 3, Kind: rally.NoticeTournamentCall, Match: someMatch, At: noon},
 		{ID: 2, Kind: rally.NoticeFriendAccepted, At: noon},
 		{ID: 1, Kind: "odd", At: noon},
