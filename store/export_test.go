@@ -21,6 +21,9 @@ func OpenTraced(ctx context.Context, cfg Config, tracer pgx.QueryTracer) (*Store
 // ListMatchesSQL is the statement of ListMatches.
 const ListMatchesSQL = listMatches
 
+// InboxSQL is the statement of Inbox.
+const InboxSQL = inboxSQL
+
 // SearchSQL are the statements of SearchPeople.
 func SearchSQL() []string { return []string{searchBeginnings, searchLike} }
 

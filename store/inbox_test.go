@@ -1,14 +1,20 @@
 package store_test
 
 import (
+	"context"
+	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/jackc/pgx/v5"
 
 	"rally"
+	"rally/store"
 )
 
 // What waits for somebody is what the lists say, found with one query.
@@ -93,5 +99,49 @@ func TestInboxCountsSoFar(t *testing.T) {
 	in, err := d.store.Inbox(t.Context(), ids[0])
 	if err != nil || in.Messages != rally.InboxMax || in.Notices != rally.InboxMax {
 		t.Errorf("%d messages, %d notices, %v", in.Messages, in.Notices, err)
+	}
+}
+
+// Nor does somebody who is muted or blocked and goes on writing: what they say is
+// not even read, whatever the database knows of its tables.
+func TestInboxSkipsTheMuted(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	ids := d.people(t, "Anna", "Berta", "Carla", "Dora", "Emil")
+	anna, muted, blocked := ids[0], ids[2], ids[4]
+	d.mute(t, anna, muted, true)
+	act(t, d.store.Block, anna, blocked)
+	const say = `INSERT INTO messages (from_user, to_user, at, text) SELECT $1, $2, now(), 'again' FROM generate_series(1, $3)`
+	for i, n := range []int{3, 3000, 3, 3000} {
+		d.exec(t, say, int64(ids[i+1]), int64(anna), n)
+	}
+	conn, err := pgx.Connect(t.Context(), d.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	scan := regexp.MustCompile(`Scan .*on messages.*rows=(\d+) loops=(\d+)`)
+	now := time.Now()
+	for _, known := range []string{"SELECT", "ANALYZE", "SET plan_cache_mode = force_generic_plan"} {
+		if _, err := conn.Exec(t.Context(), known); err != nil {
+			t.Fatal(err)
+		}
+		rows, _ := conn.Query(t.Context(), "EXPLAIN (ANALYZE) "+store.InboxSQL, int64(anna), now, now.Add(-time.Hour), now.Add(-time.Hour), 50, 100)
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, read := strings.Join(lines, "\n"), 0
+		for _, found := range scan.FindAllStringSubmatch(plan, -1) {
+			n, _ := strconv.Atoi(found[1])
+			loops, _ := strconv.Atoi(found[2])
+			read += n * loops
+		}
+		if read == 0 || read > 100 {
+			t.Errorf("%s: %d rows are read:\n%s", known, read, plan)
+		}
+	}
+	if in, err := d.store.Inbox(t.Context(), anna); err != nil || in.Messages != 6 {
+		t.Errorf("%d messages, %v", in.Messages, err)
 	}
 }
