@@ -143,6 +143,17 @@ func (cr *crowd) greet(c *Conn) {
 	}
 }
 
+// catchUp has a socket be told about all friends anew that could not be told
+// what changed.
+func (cr *crowd) catchUp(c *Conn) {
+	cr.mu.Lock()
+	defer cr.mu.Unlock()
+	if c.present {
+		cr.greet(c)
+		cr.rouse()
+	}
+}
+
 // compare has a friend's friends asked for anew if they do not agree: whoever
 // is somebody's friend has them as a friend. mu must be held.
 func (cr *crowd) compare(id, friend rally.UserID) {

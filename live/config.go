@@ -14,6 +14,7 @@ const (
 	FrameMax    = 1024 // bytes of one message from the browser; more closes with CodeTooBig
 	StateMax    = 64   // bytes of one frame given to Offer
 	QueueMax    = 64   // texts and binary frames waiting for one slow reader
+	BadgesMax   = 16   // of them, and no badge joins them: later there is a list of all friends
 	CreditRate  = 40   // messages a second a browser may send for ever
 	CreditBurst = 80   // messages it may send at once after a silence
 	SocketsMax  = 64   // sockets of one user on one node; no further one is opened

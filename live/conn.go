@@ -38,8 +38,9 @@ type Conn struct {
 	mu       sync.Mutex // guards what follows
 	queue    queue
 	state    [StateMax]byte
-	stateLen int // 0: no state waits
-	ahead    int // messages in queue that came before state
+	stateLen int  // 0: no state waits
+	ahead    int  // messages in queue that came before state
+	behind   bool // has been told too little of friends: is to be told everything
 	pinged   time.Duration
 	pingDue  bool
 	writing  bool          // a writer goroutine exists
@@ -103,6 +104,24 @@ func (c *Conn) text(frame []byte) {
 	if !c.push(message{text: true, data: frame}) {
 		c.end(because(causeSlow, nil))
 	}
+}
+
+// badge is text for what is seen of one friend. It is not queued when BadgesMax
+// messages wait already: many friends may change at once, and the page needs no
+// more than how they are in the end. When the queue has been written, the crowd
+// is asked to tell about all friends. badge says whether it was queued.
+func (c *Conn) badge(frame []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return false
+	}
+	if c.behind = c.behind || c.queue.len() >= BadgesMax; c.behind {
+		return false
+	}
+	c.queue.push(message{text: true, data: frame})
+	c.wake()
+	return true
 }
 
 // push queues m and says whether there was room. A closing socket has room for

@@ -7,10 +7,13 @@ import (
 	"slices"
 )
 
-// deliver hands a fragment to sockets, rendered once for each locale among
-// them, and gives how often that was. A locale that cannot be rendered is told
+// deliver gives a fragment to sockets, rendered once for each locale among
+// them, and says how often that was. A locale that cannot be rendered is told
 // of, and its sockets get nothing.
-func deliver(conns []*Conn, render func(locale string) ([]byte, error), failed func(locale string, err error)) (times int) {
+func deliver(
+	conns []*Conn, give func(c *Conn, frame []byte),
+	render func(locale string) ([]byte, error), failed func(locale string, err error),
+) (times int) {
 	var painted []string
 	var frames [][]byte
 	for _, c := range conns {
@@ -27,7 +30,7 @@ func deliver(conns []*Conn, render func(locale string) ([]byte, error), failed f
 			painted, frames = append(painted, c.viewer.Locale), append(frames, frame)
 		}
 		if frames[i] != nil {
-			c.text(frames[i])
+			give(c, frames[i])
 		}
 	}
 	return len(painted)

@@ -25,6 +25,9 @@
 //     that must arrive ([Conn.Send]). It holds 64. A text without room closes
 //     the socket, because the page would be wrong from then on; a frame
 //     without room is dropped, because the game's protocol survives that.
+//     What is seen of a friend never closes it, however many change at once:
+//     behind 16 messages there is no further badge, and when they are written,
+//     a list of all friends as they are then.
 //   - A ping, which waits until all else is written.
 //
 // Whatever is written is written in the order in which it was given, states
@@ -87,6 +90,7 @@
 // went, and clear away what dead nodes have left.
 //
 // The herald alone tells friends. It compares what is to be seen of somebody
-// with what was told last, so that nobody is told anything twice, and a new
-// socket's list of friends is what the other sockets have been told until then.
+// with what was told last, so that nobody is told anything twice, and a socket's
+// list of friends, in the beginning or after more badges than it could take, is
+// what the other sockets have been told until then.
 package live

@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // site is a server with a hub, as handlers would run it.
 type site struct {
@@ -70,6 +70,12 @@ func newSiteAt(t testing.TB, cfg live.Config, receive func(*end, []byte) error, 
 	t.Helper()
 	s := &site{log: &lines{}, opened: make(chan *end, 100), receive: receive}
 	cfg.Log = slog.New(s.log)
+	if cfg.DeadAfter == 0 { // however slow the machine, only what a test does ends a socket
+		cfg.PingEvery, cfg.DeadAfter = time.Hour, 2*time.Hour
+	}
+	if cfg.WriteTimeout == 0 {
+		cfg.WriteTimeout = time.Hour
+	}
 	s.hub = live.NewHubAt(cfg, clock)
 	s.server = httptest.NewServer(s)
 	t.Cleanup(func() {

@@ -128,17 +128,23 @@ func (cr *crowd) greeting(c *Conn) (e errand, ok bool) {
 // carry renders what an errand is about and hands it to the sockets.
 func (cr *crowd) carry(e errand) {
 	paint := func(locale string) ([]byte, error) { return cr.cfg.Painter.Badge(locale, e.friend) }
+	given := 0
+	give := func(c *Conn, frame []byte) {
+		if c.badge(frame) {
+			given++
+		}
+	}
 	if e.greeted != nil {
 		byName(e.friends)
 		e.conns = []*Conn{e.greeted}
 		paint = func(locale string) ([]byte, error) { return cr.cfg.Painter.Online(locale, e.friends) }
+		give = (*Conn).text
 		cr.counts.greetings.Add(1)
-	} else {
-		cr.counts.badges.Add(uint64(len(e.conns)))
 	}
-	rendered := deliver(e.conns, paint, func(locale string, err error) {
+	rendered := deliver(e.conns, give, paint, func(locale string, err error) {
 		cr.log.Error("presence: render", "user", int64(e.friend.User), "locale", locale, "error", escape(err.Error()))
 	})
+	cr.counts.badges.Add(uint64(given))
 	cr.counts.rendered.Add(uint64(rendered))
 }
 

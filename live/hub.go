@@ -115,7 +115,7 @@ func (c *Conn) Push(render func(locale string) ([]byte, error)) {
 }
 
 func (h *Hub) push(user rally.UserID, conns []*Conn, render func(locale string) ([]byte, error)) {
-	deliver(conns, render, func(locale string, err error) {
+	deliver(conns, (*Conn).text, render, func(locale string, err error) {
 		h.cfg.Log.Error("push: render", "user", int64(user), "locale", locale, "error", escape(err.Error()))
 	})
 }

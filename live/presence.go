@@ -56,7 +56,7 @@ func (h *Hub) PushAll(users []rally.UserID, render func(locale string) ([]byte, 
 		conns = append(conns, h.users[user]...)
 	}
 	h.mu.RUnlock()
-	deliver(conns, render, func(locale string, err error) {
+	deliver(conns, (*Conn).text, render, func(locale string, err error) {
 		h.cfg.Log.Error("push: render", "users", len(users), "locale", locale, "error", escape(err.Error()))
 	})
 }

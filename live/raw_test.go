@@ -103,6 +103,18 @@ func (r *rawConn) next(t testing.TB) (first byte, payload []byte) {
 	return first, payload
 }
 
+// skip reads frames until one with a payload that begins like this, and gives
+// how many came before it.
+func (r *rawConn) skip(t testing.TB, last string) (before int) {
+	t.Helper()
+	for {
+		if _, payload := r.next(t); strings.HasPrefix(string(payload), last) {
+			return before
+		}
+		before++
+	}
+}
+
 func (r *rawConn) tryNext() (first byte, payload []byte, err error) {
 	if err := r.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return 0, nil, err

@@ -1,6 +1,7 @@
 package live_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -193,7 +194,8 @@ type page struct {
 // open opens a page for somebody.
 func (w *town) open(t testing.TB, user rally.UserID, locale ...string) *page {
 	t.Helper()
-	q := url.Values{"stage": {"full"}, "user": {fmt.Sprint(user)}, "session": {fmt.Sprint("s", user)}, "name": {names[user]}, "locale": {"en"}}
+	q := url.Values{"stage": {"full"}, "user": {fmt.Sprint(user)}, "session": {fmt.Sprint("s", user)}, "locale": {"en"}}
+	q.Set("name", cmp.Or(names[user], fmt.Sprint("Friend", user)))
 	if len(locale) > 0 {
 		q.Set("locale", locale[0])
 	}

@@ -14,6 +14,7 @@ const (
 	jobState
 	jobBinary
 	jobText
+	jobCatchUp
 	jobPing
 	jobFarewell
 )
@@ -40,6 +41,8 @@ func (c *Conn) writer() {
 			if err = c.wire.send(data); err == nil {
 				c.hub.stats.texts.Add(1)
 			}
+		case jobCatchUp:
+			c.hub.crowd.catchUp(c)
 		case jobPing:
 			err = c.wire.ping()
 		case jobFarewell:
@@ -63,6 +66,9 @@ func (c *Conn) next() (job, []byte) {
 	case c.farewell:
 		c.farewell = false
 		return jobFarewell, nil
+	case c.behind && c.queue.len() == 0 && !c.ended:
+		c.behind = false
+		return jobCatchUp, nil
 	case c.stateLen > 0 && c.ahead == 0:
 		n := copy(c.out[:], c.state[:c.stateLen])
 		c.stateLen = 0
