@@ -113,25 +113,34 @@ type Conversation struct {
 // MessageMax is the length of the longest message, in characters.
 const MessageMax = 500
 
+// messageMarks is how many marks may stand on one letter of a message: no
+// script needs more.
+const messageMarks = 8
+
 // CheckMessage makes text one line without what changes its direction or shows
-// as nothing, and without heaps of marks on one letter, and checks it: 1 to 500 characters, none of them a control
-// character. The second result is the message id of what is wrong, or "".
+// as nothing, and without heaps of marks on one letter, and checks it: 1 to 500
+// characters, none of them a control character. The second result is the
+// message id of what is wrong, or "".
 func CheckMessage(text string) (clean, problem string) {
 	if !utf8.ValidString(text) {
 		return "", "field.message_chars"
 	}
 	marks := 0
 	clean = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if marks++; !unicode.Is(unicode.Mn, r) {
-			marks = 0
-		}
 		switch {
-		case marks > maxMarks:
+		case unicode.IsMark(r):
+			if marks++; marks > messageMarks {
+				return -1
+			}
+			return r
+		case r == zeroWidthJoiner, r == zeroWidthNonJoiner: // on the same letter still
+			return r
+		case unicode.Is(unicode.Cf, r):
 			return -1
-		case unicode.IsSpace(r):
+		}
+		marks = 0
+		if unicode.IsSpace(r) {
 			return ' '
-		case unicode.Is(unicode.Cf, r) && r != zeroWidthJoiner && r != zeroWidthNonJoiner:
-			return -1
 		}
 		return r
 	}, text))
@@ -141,7 +150,7 @@ func CheckMessage(text string) (clean, problem string) {
 		case r == zeroWidthJoiner, r == zeroWidthNonJoiner:
 		case !unicode.IsGraphic(r):
 			return clean, "field.message_chars"
-		case unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r), r == brailleBlank: // drawn as nothing
+		case unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r), strings.ContainsRune(blanks, r): // drawn as nothing
 		case !unicode.IsSpace(r) && !unicode.IsMark(r):
 			visible = true
 		}
@@ -161,8 +170,9 @@ const (
 	zeroWidthJoiner    = '\u200d'
 )
 
-// brailleBlank is the one symbol that is drawn as nothing.
-const brailleBlank = '\u2800'
+// blanks are the letters and symbols that are drawn as nothing: of Braille, a
+// place for an object, of hieroglyphs and of notes.
+const blanks = "\u2800\ufffc\U00013441\U00013442\U0001d159"
 
 // How long a challenge can be accepted, and how many one person may have open.
 const (

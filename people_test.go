@@ -25,6 +25,9 @@ func TestChallengeIDsAreDistinctAndValid(t *testing.T) {
 	}
 }
 
+// marks gives as many accents for one letter.
+func marks(n int) string { return strings.Repeat("\u0301", n) }
+
 func TestMessagesAreOneLineThatShows(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]struct{ text, problem string }{
@@ -40,7 +43,12 @@ func TestMessagesAreOneLineThatShows(t *testing.T) {
 		"\u200d\u0301":                       {"\u200d\u0301", "field.message_empty"},
 		"\u3164 \u115f\uffa0\u2800":          {"\u3164 \u115f\uffa0\u2800", "field.message_empty"},
 		"\u2801\u3164":                       {"\u2801\u3164", ""},
-		"a\u0301\u0301\u0301\u0301\u0301b":   {"a\u0301\u0301\u0301b", ""},
+		"a" + marks(20) + "b":                {"a" + marks(8) + "b", ""},
+		"a" + marks(8) + "\u200b" + marks(1): {"a" + marks(8), ""},
+		"a" + marks(8) + "\u200d" + marks(1): {"a" + marks(8) + "\u200d", ""},
+		"a" + marks(8) + "\u0489\u0903":      {"a" + marks(8), ""},
+		"ကြွှေး":                             {"ကြွှေး", ""},
+		"\ufffc\U00013441\U0001d159":         {"\ufffc\U00013441\U0001d159", "field.message_empty"},
 		"nul\x00":                            {"nul\x00", "field.message_chars"},
 		"\x1b[31mred":                        {"\x1b[31mred", "field.message_chars"},
 		"bad\xff":                            {"", "field.message_chars"},
