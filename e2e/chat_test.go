@@ -147,6 +147,33 @@ func TestChat(t *testing.T) {
 	ann.until(fmt.Sprintf(`[...Array(%d).keys()].every(n => (%s + document.querySelector("[name=text]").value).includes("(" + n + ")"))`, sent, lines))
 }
 
+// Whoever is no friend any more cannot be written to: an open page says so at
+// once, to the keyboard too, and what was typed can still be read.
+func TestChatEnds(t *testing.T) {
+	t.Parallel()
+	ann, bob := newPerson(t), newPerson(t)
+	ann.signUp()
+	bob.signUp()
+	ann.befriends(bob)
+	toBob := ann.talksTo(bob)
+	ann.do(click("#chat-" + toBob + "-text"))
+	ann.typeText("a long careful message")
+	bob.open("/friends")
+	bob.do(click(".own-friends .person-more summary"), press(strings.Replace(ann.profile(), "players", "people", 1)+"/remove"))
+	ann.until(`document.querySelector(".chat-unsent:not([hidden])")?.innerText.includes("a long careful message")`)
+	ann.until(`document.activeElement.matches(".chat-closed")`)
+	ann.look("a conversation that has ended")
+
+	t.Log("and once they are friends again, it goes on")
+	tab := ann.otherTab()
+	tab.open("/leaderboard")
+	bob.befriends(tab)
+	ann.until(`document.querySelector(".chat-form [name=text]")?.value === ""`)
+	ann.do(click("#chat-" + toBob + "-text"))
+	ann.says("hello")
+	ann.until(lines + ` === "hello"`)
+}
+
 // During a match the opponents write to each other below the court, and what
 // they type moves no paddle.
 func TestChatDuringAMatch(t *testing.T) {

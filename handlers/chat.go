@@ -102,8 +102,25 @@ func (s *Server) chatPage(c echo.Context, other rally.UserID) (page views.ChatPa
 	if page.With.Relation == rally.RelationFriends {
 		page.Presence = s.c.Hub.Presence(other)
 	}
-	page.Match, page.Opponents = s.opponents(user, other, rally.MatchID(c.Request().PostForm.Get("match")))
+	page.Match, page.Opponents = s.opponents(user, other, rally.MatchID(c.FormValue("match")))
 	return page, nil
+}
+
+// chatForm gives a page where the viewer says something, or why they cannot any
+// more.
+func (s *Server) chatForm(c echo.Context) error {
+	other, err := chatWith(c)
+	if err != nil {
+		return err
+	}
+	if !isPartial(c.Request()) {
+		return s.leave(c, chatPath(other))
+	}
+	page, err := s.chatPage(c, other)
+	if err != nil {
+		return err
+	}
+	return s.html(c, http.StatusOK, views.ChatForm(page))
 }
 
 // opponents says whether two people play against each other, or have just done

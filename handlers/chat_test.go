@@ -17,6 +17,7 @@ import (
 var chatWalk = map[string]walked{
 	"GET /chat":           {handlers.Member, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "200", "200"},
 	"GET /chat/:id":       {handlers.Member, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "404", "404"},
+	"GET /chat/:id/form":  {handlers.Member, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "404", "404"},
 	"POST /chat/:id":      {handlers.Member, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "404", "404"},
 	"POST /chat/:id/read": {handlers.Member, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "404", "404"},
 	"POST /chat/:id/mute": {handlers.Member, "/sign-in", "/sign-in/code", "/sign-in/elsewhere", "404", "404"},
@@ -259,7 +260,13 @@ func TestChatRefused(t *testing.T) {
 	for _, to := range []*browser{blocking, stranger} {
 		res := anna.postWith(partial(), to.chat(), "text", "hello")
 		res.wants(http.StatusForbidden)
-		res.has("#chat-" + itoa(to.user.ID) + "-form.chat-closed")
+		res.has("#chat-" + itoa(to.user.ID) + "-form.chat-closed[data-focus]")
+		res.has(".chat-unsent:not([hidden])[role=alert]")
+		if got := res.find("[data-unsent]")[0].FirstChild.Data; got != "hello" {
+			t.Errorf("what was not sent is %q", got)
+		}
+		anna.get(to.chat()+"/form", partial()...).has(".chat-closed .chat-unsent[hidden]")
+		anna.get(to.chat() + "/form").leadsTo(to.chat())
 		anna.get(to.chat()).has(".chat-closed")
 		anna.get(to.chat()).hasNot("input[name=text]")
 	}

@@ -172,6 +172,7 @@ func (s *Server) Routes() []Route {
 		{get, "/chat", Member, s.conversations, 0},
 		{get, "/chat/:id", Member, s.conversation, 0},
 		{post, "/chat/:id", Member, s.say, 0},
+		{get, "/chat/:id/form", Member, s.chatForm, 0},
 		{post, "/chat/:id/read", Member, s.readMessages, 0},
 		{post, "/chat/:id/mute", Member, s.mute, 0},
 		{get, "/notices", Member, s.notices, 0},

@@ -32,6 +32,21 @@ document.addEventListener("htmx:finally:request", (event) => {
   field.value = joined(before, since);
 });
 
+// When the form closes, what has been typed can still be read.
+let typed = "";
+
+document.addEventListener("htmx:before:swap", ({ detail }) => {
+  const form = detail.tasks.map(({ target }) => target).find((t) => t?.matches?.("[data-chat-form]"));
+  typed = form?.elements.text.value.trim() ?? "";
+});
+
+document.addEventListener("htmx:before:settle", () => {
+  const unsent = document.querySelector("[data-unsent]:empty");
+  if (!typed || !unsent) return;
+  unsent.textContent = typed;
+  unsent.parentElement.hidden = false;
+});
+
 // What somebody opens below a court they also see.
 document.addEventListener("toggle", ({ target }) => {
   if (target.open && target.matches(".match-chat")) target.scrollIntoView({ block: "nearest" });
