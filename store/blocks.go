@@ -9,9 +9,10 @@ import (
 )
 
 // Block keeps somebody away from a user: what there was between them is over,
-// and nothing comes from them until Unblock. It is no error when they are
-// blocked already. ECONFLICT "blocks.too_many" with BlockedMax of them;
-// ENOTFOUND when there is no such account; EINVALID "friends.self" for oneself.
+// but for what the user never saw, and nothing comes from them until Unblock. It
+// is no error when they are blocked already. ECONFLICT "blocks.too_many" with
+// BlockedMax of them; ENOTFOUND when there is no such account; EINVALID
+// "friends.self" for oneself.
 func (s *Store) Block(ctx context.Context, user, other rally.UserID) (err error) {
 	ctx, done := s.begin(ctx, "Block", &err)
 	defer done()
@@ -35,8 +36,11 @@ func (s *Store) Block(ctx context.Context, user, other rally.UserID) (err error)
 		if err := deleteChallenges(ctx, tx, p, user, other); err != nil {
 			return nil, err
 		}
-		if err := deleteChallenges(ctx, tx, p, other, user); err != nil {
-			return nil, err
+		// Of no friend it is hidden, and that somebody ends it would tell them.
+		if p.Friends {
+			if err := deleteChallenges(ctx, tx, p, other, user); err != nil {
+				return nil, err
+			}
 		}
 		// What they have said goes, and what the user had asked of them.
 		if err := dropNotices(ctx, tx, p, user, allNotices...); err != nil {
@@ -45,11 +49,13 @@ func (s *Store) Block(ctx context.Context, user, other rally.UserID) (err error)
 		if err := dropNotices(ctx, tx, p, other, rally.NoticeFriendAsked); err != nil {
 			return nil, err
 		}
-		concerned := p.both()
-		if p.AskedBy == 0 || p.Hidden && p.askedBy(user) {
-			concerned = concerned[:1] // the other has nothing to notice
+		switch {
+		case p.Hidden && p.askedBy(other): // nor does their request go that nobody saw
+			return p.seenBy(), nil
+		case p.AskedBy == 0:
+			return p.both()[:1], nil // the other has nothing to notice
 		}
-		return concerned, deletePair(ctx, tx, p)
+		return p.seenBy(), deletePair(ctx, tx, p)
 	})
 }
 
