@@ -30,11 +30,11 @@ func (b *browser) befriends(other *browser) {
 // stands says how the browser's user stands to somebody.
 func (b *browser) stands(other *browser) rally.Relation {
 	b.t.Helper()
-	r, err := b.site.store.Relation(b.t.Context(), b.user.ID, other.user.ID)
+	p, err := b.site.store.FindPerson(b.t.Context(), b.user.ID, other.user.ID)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return r
+	return p.Relation
 }
 
 // person selects the row of somebody in a list of the friends page.

@@ -17,7 +17,6 @@ import (
 type People interface {
 	SearchPeople(ctx context.Context, viewer rally.UserID, text, cursor string, limit int) (people []rally.Person, next string, err error)
 	FindPerson(ctx context.Context, viewer, other rally.UserID) (rally.Person, error)
-	Relation(ctx context.Context, viewer, other rally.UserID) (rally.Relation, error)
 	ListFriends(ctx context.Context, user rally.UserID, cursor string, limit int) (people []rally.Person, next string, err error)
 	ListRequests(ctx context.Context, user rally.UserID, cursor string, limit int) (people []rally.Person, next string, err error)
 	ListAsked(ctx context.Context, user rally.UserID, cursor string, limit int) (people []rally.Person, next string, err error)

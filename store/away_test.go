@@ -215,7 +215,7 @@ func methods(t *testing.T, s *store.Store, m rally.Match, cookie string) map[str
 			}
 			return err
 		},
-		"UnreadMessages": func(ctx context.Context) error { _, err := s.UnreadMessages(ctx, m.Players[0].User); return err },
+		"Inbox": func(ctx context.Context) error { _, err := s.Inbox(ctx, m.Players[0].User); return err },
 		"CreateChallenge": func(ctx context.Context) error {
 			_, _, err := s.CreateChallenge(ctx, m.Players[0].User, m.Players[1].User, 11, true)
 			return err

@@ -8,20 +8,6 @@ import (
 	"rally"
 )
 
-// Relation says how a viewer stands to somebody; RelationNone when one of them
-// is not there.
-func (s *Store) Relation(ctx context.Context, viewer, other rally.UserID) (_ rally.Relation, err error) {
-	ctx, done := s.begin(ctx, "Relation", &err)
-	defer done()
-	const sql = `SELECT ` + relation + ` FROM users u` + relationJoins + ` WHERE u.id = $2`
-	var found string
-	err = s.pool.QueryRow(ctx, sql, int64(viewer), int64(other)).Scan(&found)
-	if isNoRows(err) {
-		return rally.RelationNone, nil
-	}
-	return rally.Relation(found), err
-}
-
 // FindPerson gives somebody as a viewer, 0 for nobody, may see them; ENOTFOUND
 // "error.not_found" when there is no such account.
 func (s *Store) FindPerson(ctx context.Context, viewer, other rally.UserID) (_ rally.Person, err error) {
@@ -97,17 +83,4 @@ func (s *Store) ListAsked(
 		FROM (SELECT low + high - asked_by AS id FROM friendships WHERE asked_by = $1 AND friends_since IS NULL) asked
 		JOIN users u ON u.id = asked.id` + relationJoins
 	return s.listPeople(ctx, sql, user, cursor, limit)
-}
-
-// CountRequests says how many have asked a user to be friends and wait for an
-// answer.
-func (s *Store) CountRequests(ctx context.Context, user rally.UserID) (n int, err error) {
-	ctx, done := s.begin(ctx, "CountRequests", &err)
-	defer done()
-	const sql = `
-		SELECT count(*)
-		FROM friendships
-		WHERE (low = $1 OR high = $1) AND asked_by <> $1 AND friends_since IS NULL AND NOT hidden`
-	err = s.pool.QueryRow(ctx, sql, int64(user)).Scan(&n)
-	return n, err
 }

@@ -66,15 +66,15 @@ func (d *desk) befriend(t *testing.T, a, b rally.UserID) {
 // stand gives how two people stand to each other.
 func (d *desk) stand(t *testing.T, a, b rally.UserID) [2]rally.Relation {
 	t.Helper()
-	there, err := d.store.Relation(t.Context(), a, b)
+	there, err := d.store.FindPerson(t.Context(), a, b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := d.store.Relation(t.Context(), b, a)
+	back, err := d.store.FindPerson(t.Context(), b, a)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return [2]rally.Relation{there, back}
+	return [2]rally.Relation{there.Relation, back.Relation}
 }
 
 // act does what must not fail.
@@ -344,8 +344,8 @@ func TestFriendLists(t *testing.T) {
 		t.Errorf("friends: %v %s", err, diff)
 	}
 	for user, want := range map[rally.UserID]int{me: 2, dora: 1, emil: 0} {
-		if n, err := s.CountRequests(t.Context(), user); err != nil || n != want {
-			t.Errorf("%d has %d requests, want %d: %v", user, n, want, err)
+		if in, err := s.Inbox(t.Context(), user); err != nil || in.Requests != want {
+			t.Errorf("%d has %d requests, want %d: %v", user, in.Requests, want, err)
 		}
 	}
 	for pair, want := range map[[2]rally.UserID]bool{{me, emil}: true, {emil, me}: true, {me, anna}: false, {berta, dora}: true, {0, 0}: false} {

@@ -12,7 +12,7 @@ import (
 const (
 	// messagesKept is how long a message is kept.
 	messagesKept = 30 * 24 * time.Hour
-	// messagesMax is the most messages that ListMessages gives at once.
+	// messagesMax is the most messages of a conversation, or conversations, at once.
 	messagesMax = 100
 )
 
@@ -82,16 +82,6 @@ func (s *Store) SendMessage(
 	return m, nil
 }
 
-// ListMessages gives what two people have said to each other in the last 30
-// days, newest first, what was before the message whose ID is before; 0 is for
-// the newest. limit is from 1 to 100.
-func (s *Store) ListMessages(ctx context.Context, a, b rally.UserID, before int64, limit int) (_ []rally.Message, err error) {
-	ctx, done := s.begin(ctx, "ListMessages", &err)
-	defer done()
-	rows, _ := s.pool.Query(ctx, listMessages, int64(a), int64(b), before, min(max(limit, 1), messagesMax), s.time().Add(-messagesKept))
-	return collectMessages(rows)
-}
-
 // listMessages gives messageRows of $1 and $2, the newest first: at most $4 of
 // those since $5, and before the message $3 if that is not 0.
 const listMessages = `
@@ -120,29 +110,6 @@ func collectMessages(rows pgx.Rows) ([]rally.Message, error) {
 		messages[i] = row.message()
 	}
 	return messages, nil
-}
-
-// UnreadMessages says how many messages somebody has not read, by who has sent
-// them; those whom they have blocked or muted are left out.
-func (s *Store) UnreadMessages(ctx context.Context, user rally.UserID) (_ map[rally.UserID]int, err error) {
-	ctx, done := s.begin(ctx, "UnreadMessages", &err)
-	defer done()
-	const sql = `
-		SELECT from_user, count(*)
-		FROM messages
-		WHERE to_user = $1 AND NOT read AND at > $2
-		  AND NOT EXISTS (SELECT FROM blocks WHERE blocker = $1 AND blocked = from_user)
-		  AND NOT EXISTS (SELECT FROM mutes WHERE user_id = $1 AND muted = from_user)
-		GROUP BY from_user`
-	unread := make(map[rally.UserID]int)
-	rows, _ := s.pool.Query(ctx, sql, int64(user), s.time().Add(-messagesKept))
-	var from rally.UserID
-	var n int
-	_, err = pgx.ForEachRow(rows, []any{&from, &n}, func() error {
-		unread[from] = n
-		return nil
-	})
-	return unread, err
 }
 
 // MarkMessagesRead says that somebody has read what another has said to them up

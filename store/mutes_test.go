@@ -27,19 +27,13 @@ func TestMutes(t *testing.T) {
 	d.befriend(t, anna, carla)
 	d.say(t, berta, anna, "one")
 	d.say(t, carla, anna, "two")
-	unread := func(want map[rally.UserID]int) {
-		t.Helper()
-		if got, err := s.UnreadMessages(t.Context(), anna); err != nil || !cmp.Equal(want, got) {
-			t.Errorf("unread %v, want %v, %v", got, want, err)
-		}
-	}
 	muted := func(user, other rally.UserID, want bool) {
 		t.Helper()
 		if got, err := s.Muted(t.Context(), user, other); err != nil || got != want {
 			t.Errorf("%d has muted %d: %v, %v", user, other, got, err)
 		}
 	}
-	unread(map[rally.UserID]int{berta: 1, carla: 1})
+	d.unreadIs(t, anna, map[rally.UserID]int{berta: 1, carla: 1})
 	d.forget()
 	for range 2 {
 		d.mute(t, anna, berta, true)
@@ -51,15 +45,15 @@ func TestMutes(t *testing.T) {
 	muted(berta, anna, false)
 	muted(anna, carla, false)
 	d.say(t, berta, anna, "three")
-	unread(map[rally.UserID]int{carla: 1})
-	if said, err := s.ListMessages(t.Context(), anna, berta, 0, 10); err != nil || len(said) != 2 {
-		t.Errorf("kept %v, %v", said, err)
+	d.unreadIs(t, anna, map[rally.UserID]int{carla: 1})
+	if c, err := s.FindConversation(t.Context(), anna, berta, 0, 10); err != nil || len(c.Messages) != 2 {
+		t.Errorf("kept %v, %v", c.Messages, err)
 	}
 	for range 2 {
 		d.mute(t, anna, berta, false)
 	}
 	muted(anna, berta, false)
-	unread(map[rally.UserID]int{berta: 2, carla: 1})
+	d.unreadIs(t, anna, map[rally.UserID]int{berta: 2, carla: 1})
 
 	isError(t, s.SetMute(t.Context(), anna, anna, true), rally.EInvalid, "friends.self")
 	isError(t, s.SetMute(t.Context(), anna, 12345, true), rally.ENotFound, "error.not_found")

@@ -117,15 +117,6 @@ func (s *Store) ListNotices(ctx context.Context, user rally.UserID, before int64
 	return notices, nil
 }
 
-// UnreadNotices says how many of somebody's notices they have not read.
-func (s *Store) UnreadNotices(ctx context.Context, user rally.UserID) (n int, err error) {
-	ctx, done := s.begin(ctx, "UnreadNotices", &err)
-	defer done()
-	const sql = `SELECT count(*) FROM notices WHERE user_id = $1 AND NOT read AND at > $2`
-	err = s.pool.QueryRow(ctx, sql, int64(user), s.time().Add(-noticesKept)).Scan(&n)
-	return n, err
-}
-
 // MarkRead says that somebody has read their notices up to the one with this
 // ID. It publishes Noticed if that changes anything.
 func (s *Store) MarkRead(ctx context.Context, user rally.UserID, upTo int64) (err error) {

@@ -34,11 +34,11 @@ func (d *desk) notices(t *testing.T, user rally.UserID) (all []string) {
 // unread gives how many notices somebody has not read.
 func (d *desk) unread(t *testing.T, user rally.UserID) int {
 	t.Helper()
-	n, err := d.store.UnreadNotices(t.Context(), user)
+	in, err := d.store.Inbox(t.Context(), user)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return n
+	return in.Notices
 }
 
 // What friends do to each other is told to the one who did not do it, as long
