@@ -21,8 +21,8 @@ type circle struct {
 	friends []rally.UserID // in order
 	known   bool
 	at      time.Duration // when they were asked for
-	loading bool
-	again   bool // they have changed while being asked for
+	loading uint64 // the number of the question that is under way; 0: none is
+	again   bool   // they have changed while being asked for
 	retryAt time.Duration
 }
 
@@ -36,7 +36,7 @@ func (cr *crowd) meet(p *person, c *Conn, now time.Duration) {
 		cr.greet(c)
 	}
 	// Events may be lost; a page that is opened is right again.
-	if fresh := p.circle.known && now-p.circle.at <= circleLife; !fresh && !p.circle.loading && p.circle.retryAt == 0 {
+	if fresh := p.circle.known && now-p.circle.at <= circleLife; !fresh && p.circle.loading == 0 && p.circle.retryAt == 0 {
 		cr.want(p)
 	}
 }
@@ -44,11 +44,12 @@ func (cr *crowd) meet(p *person, c *Conn, now time.Duration) {
 // want has the friends of somebody who is here asked for. mu must be held.
 func (cr *crowd) want(p *person) {
 	p.circle.retryAt = 0
-	if p.circle.loading {
+	if p.circle.loading > 0 {
 		p.circle.again = true
 		return
 	}
-	p.circle.loading = true
+	cr.loads++
+	p.circle.loading = cr.loads
 	cr.wanted = append(cr.wanted, p.id)
 	if cr.loaders < loadsAtOnce {
 		cr.loaders++
@@ -68,9 +69,12 @@ func (cr *crowd) load() {
 		}
 		id := cr.wanted[0]
 		cr.wanted = cr.wanted[1:]
-		at, p := cr.now(), cr.people[id]
+		at, number := cr.now(), uint64(0)
+		if p := cr.people[id]; p != nil {
+			number = p.circle.loading
+		}
 		cr.mu.Unlock()
-		if p == nil { // gone meanwhile
+		if number == 0 { // gone meanwhile
 			continue
 		}
 		ctx, cancel := context.WithTimeout(cr.ctx, loadTimeout)
@@ -78,7 +82,7 @@ func (cr *crowd) load() {
 		cancel()
 
 		cr.mu.Lock()
-		if p := cr.people[id]; p != nil && p.circle.loading {
+		if p := cr.people[id]; p != nil && p.circle.loading == number {
 			cr.loaded(p, friends, at, err)
 		}
 		if err != nil {
@@ -94,7 +98,7 @@ func (cr *crowd) load() {
 func (cr *crowd) loaded(p *person, friends []rally.UserID, at time.Duration, err error) {
 	now := cr.now()
 	again := p.circle.again
-	p.circle.loading, p.circle.again = false, false
+	p.circle.loading, p.circle.again = 0, false
 	switch {
 	case err != nil:
 		p.circle.retryAt = now + loadRetry
@@ -158,7 +162,7 @@ func (cr *crowd) catchUp(c *Conn) {
 // is somebody's friend has them as a friend. mu must be held.
 func (cr *crowd) compare(id, friend rally.UserID) {
 	p, f := cr.people[id], cr.people[friend]
-	if f == nil || !f.circle.known || f.circle.loading {
+	if f == nil || !f.circle.known || f.circle.loading > 0 {
 		return
 	}
 	_, mine := slices.BinarySearch(p.circle.friends, friend)
@@ -195,7 +199,7 @@ func (cr *crowd) friendsChanged(users []rally.UserID) {
 	cr.mu.Lock()
 	defer cr.mu.Unlock()
 	for _, id := range users {
-		if p := cr.people[id]; p != nil && (p.circle.known || p.circle.loading) {
+		if p := cr.people[id]; p != nil && (p.circle.known || p.circle.loading > 0) {
 			cr.want(p)
 		}
 	}

@@ -106,6 +106,42 @@ func TestRenamed(t *testing.T) {
 	}
 }
 
+// What was asked for somebody who went is not the answer for them when they are
+// back: their friends may have changed in between.
+func TestFriendsAskedBeforeLeaving(t *testing.T) {
+	t.Parallel()
+	p, asked, answers := newPeople(), make(chan struct{}), make(chan chan struct{}, 2)
+	first, second := make(chan struct{}), make(chan struct{})
+	answers <- first
+	answers <- second
+	w := newTownOf(t, p, newClock(), func(c *live.Config) {
+		c.Friends = func(ctx context.Context, user rally.UserID) ([]rally.UserID, error) {
+			friends, err := p.Friends(ctx, user)
+			if user == dora {
+				asked <- struct{}{}
+				<-<-answers
+			}
+			return friends, err
+		}
+	})
+	w.open(t, berta).told(t)
+	d := w.open(t, dora)
+	within(t, asked)
+	d.close(t)
+	w.clock.forward(5 * time.Second)
+	until(t, "Dora is gone", func() bool { w.hub.Settled(); return w.hub.Stats().Presence.Here == 1 })
+	p.befriend(berta, dora)
+	w.hub.FriendsChanged(dora) // she is not here
+	d = w.open(t, dora)
+	within(t, asked)
+	close(first)
+	close(second)
+	until(t, "both answers are taken in", w.hub.Settled)
+	if got := d.told(t); got[len(got)-1] != "en online, Berta online" {
+		t.Errorf("told %q", got)
+	}
+}
+
 // Friends who change while they are asked for are asked for again.
 func TestFriendsChangedMeanwhile(t *testing.T) {
 	t.Parallel()

@@ -45,6 +45,7 @@ type crowd struct {
 
 	wanted  []rally.UserID // whose friends have to be asked for
 	loaders int
+	loads   uint64 // questions for somebody's friends until now
 	untold  map[rally.UserID]struct{} // about whom the other nodes have to be told
 	telling bool
 	seen    map[rally.UserID]time.Time // to be written down
