@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -36,6 +37,7 @@ type Hub struct {
 	mu       sync.RWMutex // guards what follows
 	stopping bool
 	users    map[rally.UserID][]*Conn
+	opening  map[rally.UserID]int // sockets that are not among users yet, or never will be
 	sessions map[rally.SessionID]*session
 	ended    map[rally.SessionID]ended
 }
@@ -61,6 +63,7 @@ func newHub(cfg Config, clock func() time.Time) *Hub {
 		cfg:      cfg.withDefaults(),
 		started:  time.Now(),
 		users:    make(map[rally.UserID][]*Conn),
+		opening:  make(map[rally.UserID]int),
 		sessions: make(map[rally.SessionID]*session),
 		ended:    make(map[rally.SessionID]ended),
 	}
@@ -88,13 +91,10 @@ func newHub(cfg Config, clock func() time.Time) *Hub {
 func (h *Hub) now() time.Duration { return time.Since(h.started) }
 
 // Online says whether user has an open socket on this node.
-func (h *Hub) Online(user rally.UserID) bool { return h.sockets(user) > 0 }
-
-// sockets gives how many a user has on this node.
-func (h *Hub) sockets(user rally.UserID) int {
+func (h *Hub) Online(user rally.UserID) bool {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return len(h.users[user])
+	return len(h.users[user]) > 0
 }
 
 // Push sends an HTML fragment to every socket of user. render is called once
@@ -206,15 +206,36 @@ func (h *Hub) gone(ctx context.Context) bool {
 }
 
 // enter makes room for a socket before its request is answered; h.open.Done
-// gives it back.
-func (h *Hub) enter() error {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
+// gives it back, and before, add or quit its place among a user's sockets.
+func (h *Hub) enter(user rally.UserID) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if h.stopping {
 		return &rally.Error{Code: rally.EUnavailable, Message: "error.stopping", RetryAfter: 1}
 	}
+	if n := len(h.users[user]) + h.opening[user]; n >= SocketsMax {
+		return &rally.Error{
+			Code: rally.EThrottled, Message: "error.throttled", RetryAfter: 30,
+			Cause: fmt.Errorf("user %d has %d sockets", user, n),
+		}
+	}
+	h.opening[user]++
 	h.open.Add(1)
 	return nil
+}
+
+// quit notes that a socket has not come to be.
+func (h *Hub) quit(user rally.UserID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.opened(user)
+}
+
+// opened notes that a socket is no longer being opened. h.mu must be held.
+func (h *Hub) opened(user rally.UserID) {
+	if h.opening[user]--; h.opening[user] == 0 {
+		delete(h.opening, user)
+	}
 }
 
 // add makes c reachable. If the hub stops or c's session was ended while it
@@ -223,6 +244,7 @@ func (h *Hub) add(c *Conn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	user, id := c.viewer.User.ID, c.viewer.Session
+	h.opened(user)
 	h.users[user] = append(h.users[user], c)
 	s := h.sessions[id]
 	if s == nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"rally"
 	"rally/live"
 )
 
@@ -147,6 +148,41 @@ func TestTooManySockets(t *testing.T) {
 	until(t, "the sockets are gone", func() bool { return !s.hub.Online(first.Viewer().User.ID) })
 	if status, _, _ := ask(t, s, "?stage=full&user=1&session=s2", whole); status != 101 {
 		t.Errorf("later: status %d", status)
+	}
+}
+
+// Sockets that are being opened count as well, however many come at once.
+func TestTooManyHandshakes(t *testing.T) {
+	t.Parallel()
+	n := newRegister().node()
+	answer := make(chan struct{})
+	n.claiming = func(context.Context, rally.UserID, rally.SessionID, bool) { <-answer }
+	s := newPlacedSite(t, n, live.Config{})
+	const tooMany = 8
+	statuses := make(chan int, live.SocketsMax+tooMany)
+	for range cap(statuses) {
+		r := s.connect(t)
+		r.write([]byte(rawHandshake(r.RemoteAddr().String(), query)))
+		go func() {
+			res, err := http.ReadResponse(r.Reader, nil)
+			if err != nil {
+				statuses <- 0
+				return
+			}
+			_ = res.Body.Close()
+			statuses <- res.StatusCode
+		}()
+	}
+	for range tooMany {
+		if status := within(t, statuses); status != 429 {
+			t.Errorf("one too many: status %d, want 429", status)
+		}
+	}
+	close(answer)
+	for range live.SocketsMax {
+		if status := within(t, statuses); status != 101 {
+			t.Errorf("status %d, want 101", status)
+		}
 	}
 }
 

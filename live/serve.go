@@ -36,10 +36,11 @@ const (
 // *rally.Error: EForbidden for a viewer who is not signed in and for a foreign
 // or absent origin, EInvalid for a request that is no WebSocket handshake,
 // EUnavailable when the hub stops or Places cannot be asked, EThrottled for a
-// user who has SocketsMax open.
+// user who has SocketsMax open or being opened.
 //
 // A viewer who is live by another session gets a socket that is closed at once
-// with CodeElsewhere; open is not called, and the socket counts for nothing.
+// with CodeElsewhere; open is not called, and the socket counts for nothing but
+// SocketsMax, until it is gone.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, v rally.Viewer, open func(*Conn) Receiver) error {
 	if !v.SignedIn() {
 		return rally.Errorf(rally.EForbidden, "error.socket_refused", "stage %s", v.Stage)
@@ -47,23 +48,21 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, v rally.Viewer, open
 	if !h.originAllowed(r) {
 		return rally.Errorf(rally.EForbidden, "error.socket_refused", "origin %q", r.Header.Values("Origin"))
 	}
-	if h.sockets(v.User.ID) >= SocketsMax {
-		return &rally.Error{
-			Code: rally.EThrottled, Message: "error.throttled", RetryAfter: 30,
-			Cause: fmt.Errorf("user %d has %d sockets", v.User.ID, SocketsMax),
-		}
-	}
-	if err := h.enter(); err != nil {
+	if err := h.enter(v.User.ID); err != nil {
 		return err
 	}
-	running, placed := false, false
+	running, placed, added := false, false, false
 	defer func() {
-		if !running {
-			if placed {
-				h.keeper.leave(v.User.ID, v.Session, false)
-			}
-			h.open.Done()
+		if running {
+			return
 		}
+		if placed {
+			h.keeper.leave(v.User.ID, v.Session, false)
+		}
+		if !added {
+			h.quit(v.User.ID)
+		}
+		h.open.Done()
 	}()
 
 	ctx, cancel := context.WithCancel(r.Context())
@@ -83,6 +82,7 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, v rally.Viewer, open
 		return nil
 	}
 	h.add(c)
+	added = true
 	h.crowd.arrive(c)
 	defer func() {
 		if !running { // open panicked
@@ -115,6 +115,7 @@ func (h *Hub) originAllowed(r *http.Request) bool {
 // turnAway closes a socket that must not be.
 func (c *Conn) turnAway() {
 	defer c.hub.open.Done()
+	defer c.hub.quit(c.viewer.User.ID)
 	c.hub.stats.refused.Add(1)
 	c.end(because(causeElsewhere, nil))
 	c.drain()
