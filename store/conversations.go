@@ -84,7 +84,7 @@ func (s *Store) ListConversations(
 		FROM last
 		JOIN messages m ON m.id = last.id
 		JOIN users u ON u.id = last.other` + relationJoins + `
-		WHERE b.blocker IS NULL AND ($3 = 0 OR last.id < $3)
+		WHERE b.blocker IS NULL AND ($3::bigint = 0 OR last.id < $3)
 		ORDER BY last.id DESC
 		LIMIT $4`
 	rows, _ := s.pool.Query(ctx, sql, int64(user), s.time().Add(-messagesKept), before, min(max(limit, 1), messagesMax))

@@ -87,13 +87,13 @@ func (s *Store) SendMessage(
 const listMessages = `
 	(SELECT id, from_user, to_user, at, text
 	 FROM messages
-	 WHERE from_user = $1 AND to_user = $2 AND ($3 = 0 OR id < $3) AND at > $5
+	 WHERE from_user = $1 AND to_user = $2 AND ($3::bigint = 0 OR id < $3) AND at > $5
 	 ORDER BY id DESC
 	 LIMIT $4)
 	UNION ALL
 	(SELECT id, from_user, to_user, at, text
 	 FROM messages
-	 WHERE from_user = $2 AND to_user = $1 AND ($3 = 0 OR id < $3) AND at > $5
+	 WHERE from_user = $2 AND to_user = $1 AND ($3::bigint = 0 OR id < $3) AND at > $5
 	 ORDER BY id DESC
 	 LIMIT $4)
 	ORDER BY id DESC

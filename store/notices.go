@@ -102,7 +102,7 @@ func (s *Store) ListNotices(ctx context.Context, user rally.UserID, before int64
 		       n.id AS notice_id, n.kind, n.match_id, n.challenge_id, n.at, n.read
 		FROM notices n
 		LEFT JOIN users u ON u.id = n.from_user
-		WHERE n.user_id = $1 AND ($2 = 0 OR n.id < $2) AND n.at > $4
+		WHERE n.user_id = $1 AND ($2::bigint = 0 OR n.id < $2) AND n.at > $4
 		ORDER BY n.id DESC
 		LIMIT $3`
 	rows, _ := s.pool.Query(ctx, sql, int64(user), before, min(max(limit, 1), noticesMax), s.time().Add(-noticesKept))

@@ -70,7 +70,7 @@ func (s *Store) ListSecurity(
 	const sql = `
 		SELECT id, user_id, kind, at, address, agent, detail
 		FROM security_events
-		WHERE user_id = $1 AND ($2 = 0 OR id < $2)
+		WHERE user_id = $1 AND ($2::bigint = 0 OR id < $2)
 		ORDER BY id DESC
 		LIMIT $3`
 	rows, _ := s.pool.Query(ctx, sql, int64(user), before, min(max(limit, 1), securityListMax))
