@@ -61,7 +61,19 @@ func TestNamesAreTrimmedAndChecked(t *testing.T) {
 		"\u3164\u3164":                    {"\u3164\u3164", "field.name_chars"},
 		"\u115f\u115f":                    {"\u115f\u115f", "field.name_chars"},
 		"\uffa0a":                         {"\uffa0a", "field.name_chars"},
-		"a" + strings.Repeat("\u0300", 4): {"a" + strings.Repeat("\u0300", 4), "field.name_chars"},
+		"a" + strings.Repeat("\u0300", 5): {"a" + strings.Repeat("\u0300", 5), "field.name_chars"},
+		"\u0338slash":                     {"\u0338slash", "field.name_chars"},
+		"  \u0301ab":                      {"\u0301ab", "field.name_chars"},
+		"\u0301\u0301\u0301ab":            {"\u0301\u0301\u0301ab", "field.name_chars"},
+		"\u0903ab":                        {"\u0903ab", "field.name_chars"},
+		"हिन्दी":                          {"हिन्दी", ""},
+		"বাংলা":                           {"বাংলা", ""},
+		"தமிழ்":                           {"தமிழ்", ""},
+		"ဖြိုး":                           {"ဖြိုး", ""}, // four marks on one letter
+		"ไทยคน":                           {"ไทยคน", ""},
+		"क" + strings.Repeat("\u093e", 5): {"क" + strings.Repeat("\u093e", 5), "field.name_chars"},
+		"क\u094d\u200dष":                  {"क\u094d\u200dष", "field.name_chars"},
+		"a\u0489":                         {"a\u0489", "field.name_chars"},
 		"Thuy\u0302\u0301":                {"Thuy\u0302\u0301", ""},
 	} {
 		name, problem := rally.NormalizeName(in)

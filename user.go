@@ -54,12 +54,13 @@ const (
 
 // maxMarks is how many marks may stand on one letter: no script that people
 // write their names in needs more.
-const maxMarks = 3
+const maxMarks = 4
 
 // NormalizeName trims s, folds inner runs of spaces to one and checks it: 2 to
-// 20 letters, digits, spaces or "-", "_", ".", at least one of them a letter
-// or a digit. Anything invisible or direction-changing is refused. The second
-// result is the message id of what is wrong, or "".
+// 20 letters with their marks, digits, spaces or "-", "_", ".", at least one of
+// them a letter or a digit. Anything invisible or direction-changing is refused,
+// and so is a mark at the beginning, which would stand on whatever is before the
+// name. The second result is the message id of what is wrong, or "".
 func NormalizeName(s string) (name, problem string) {
 	name = strings.Join(strings.Fields(s), " ")
 	switch n := utf8.RuneCountInString(name); {
@@ -70,9 +71,10 @@ func NormalizeName(s string) (name, problem string) {
 	case n > NameMax:
 		return name, "field.name_long"
 	}
-	visible, marks := false, 0
+	visible, marks := false, maxMarks // none may come first
 	for _, r := range name {
-		if marks++; !unicode.Is(unicode.Mn, r) {
+		mark := unicode.In(r, unicode.Mn, unicode.Mc)
+		if marks++; !mark {
 			marks = 0
 		}
 		switch {
@@ -81,7 +83,7 @@ func NormalizeName(s string) (name, problem string) {
 			return name, "field.name_chars"
 		case unicode.IsLetter(r) || unicode.IsDigit(r):
 			visible = true
-		case unicode.Is(unicode.Mn, r), r == ' ', r == '-', r == '_', r == '.':
+		case mark, r == ' ', r == '-', r == '_', r == '.':
 		default:
 			return name, "field.name_chars"
 		}
