@@ -101,11 +101,7 @@ func (s *Server) fail(c echo.Context, err error) {
 	} else {
 		page.Typed = c.Request().PostForm.Get("text") // a message; nothing else is long to write again
 	}
-	if page.Path = pathOf(c.Request()); page.Path != "" {
-		page.Path = localPath(page.Path)
-	} else {
-		page.Path = "/"
-	}
+	page.Path = s.wayBack(pathOf(c.Request()))
 	component := views.Error(page)
 	if isPartial(c.Request()) {
 		// The fragment finds its own place; what the request would have

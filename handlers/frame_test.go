@@ -217,7 +217,11 @@ func TestDatabaseAway(t *testing.T) {
 	korean.has("html[lang=ko]")
 	// Trying again, or changing the language, goes back to the form's page:
 	// the address of a POST cannot be visited.
-	for from, page := range map[string]string{b.site.URL + "/play": "/play", "": "/", "https://evil.example/practice": "/"} {
+	for from, page := range map[string]string{
+		b.site.URL + "/play": "/play", "": "/", "https://evil.example/practice": "/",
+		b.site.URL + "/settings/name": "/settings", b.site.URL + "/people/2/ask": "/people", b.site.URL + "/practice": "/",
+		b.site.URL + "/people?q=a": "/people?q=a", b.site.URL + "/nowhere/at/all": "/nowhere/at/all",
+	} {
 		failed := b.postWith([]header{{"Referer", from}}, "/practice", "level", "1")
 		failed.wants(http.StatusServiceUnavailable)
 		failed.has(`main a.primary[href="` + page + `"]`)
@@ -446,6 +450,10 @@ func TestPreferences(t *testing.T) {
 	if user := s.account(t, "ada@example.org").User; user.Theme != "" || user.Locale != "en" {
 		t.Errorf("the account has %q and %q", user.Locale, user.Theme)
 	}
+	// A page that says what is wrong is at an address that only forms are sent to.
+	wrong := other.post("/settings/name", "name", "")
+	wrong.wants(http.StatusUnprocessableEntity)
+	wrong.has(`footer input[name=next][value="/settings"]`)
 	// htmx leaves the page, for the whole of it changes.
 	if got := other.postWith(partial(), "/preferences", "locale", "ko", "next", "/play").Header.Get("HX-Redirect"); got != "/play" {
 		t.Errorf("HX-Redirect is %q", got)

@@ -118,7 +118,7 @@ func (s *Server) comeBack(c echo.Context) string {
 			from = c.Request().URL.Path
 		}
 	}
-	next := localPath(from)
+	next := s.wayBack(from)
 	switch {
 	case next == "/":
 		return ""

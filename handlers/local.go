@@ -40,6 +40,30 @@ func onTheWay(local string) bool {
 	return false
 }
 
+// wayBack is localPath for where somebody is sent back to or goes on from: where
+// only forms are sent to, as on a page that says what is wrong with one, it
+// gives the nearest page above.
+func (s *Server) wayBack(from string) string {
+	local := localPath(from)
+	u, err := url.Parse(local)
+	if err != nil || s.answers(http.MethodGet, u.Path) || !s.answers(http.MethodPost, u.Path) {
+		return local
+	}
+	at := path.Dir(u.Path)
+	for at != "/" && !s.answers(http.MethodGet, at) {
+		at = path.Dir(at)
+	}
+	return at
+}
+
+// answers says whether there is a route for a method at a path.
+func (s *Server) answers(method, at string) bool {
+	c := s.echo.NewContext(nil, nil)
+	s.echo.Router().Find(method, at, c)
+	_, ok := s.routes[method+" "+c.Path()]
+	return ok
+}
+
 // plainPath says whether s starts with one slash, does not go on to name a
 // host, and holds nothing that a browser drops or turns into a slash.
 func plainPath(s string) bool {

@@ -241,7 +241,8 @@ func isMultipart(r *http.Request) bool {
 func (s *Server) refuseForeign(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if err := s.checkOrigin(c.Request()); err != nil {
-			s.securityEvent(c, eventCrossSite, 0, "", slog.String("origin", clip(c.Request().Header.Get("Origin"), 200)))
+			s.securityEvent(c, eventCrossSite, 0, "", slog.String("origin", clip(c.Request().Header.Get("Origin"), 200)),
+				slog.String("fetch_site", clip(c.Request().Header.Get("Sec-Fetch-Site"), 20)))
 			return rally.Errorf(rally.EForbidden, "error.cross_site", "%w", err)
 		}
 		return next(c)

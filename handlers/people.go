@@ -52,7 +52,7 @@ func (s *Server) personActions(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.html(c, http.StatusOK, views.PersonActions(card, localPath(pathOf(c.Request()))))
+	return s.html(c, http.StatusOK, views.PersonActions(card, s.wayBack(pathOf(c.Request()))))
 }
 
 // personID reads whom a path is about.

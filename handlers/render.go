@@ -29,7 +29,7 @@ func (s *Server) barePage(c echo.Context) views.Page {
 	st := of(c)
 	return views.Page{
 		Viewer:    st.viewer,
-		Path:      localPath(c.Request().URL.RequestURI()),
+		Path:      s.wayBack(c.Request().URL.RequestURI()),
 		RequestID: st.id,
 		Dev:       s.c.Dev,
 	}
