@@ -18,6 +18,7 @@ type boardFake struct {
 	watchers []chan change
 	hold     bool // the watchers hear nothing for now
 	held     []change
+	creating func(create func() error) error // stands for Create, if it is there
 }
 
 func newBoard(f *fabric) *boardFake { return &boardFake{fabric: f, values: map[string][]byte{}} }
@@ -79,7 +80,21 @@ func (b *boardFake) Put(_ context.Context, key string, value []byte) error {
 }
 
 func (b *boardFake) Create(_ context.Context, key string, value []byte) error {
-	return b.write(key, value, true)
+	b.mu.Lock()
+	creating := b.creating
+	b.mu.Unlock()
+	create := func() error { return b.write(key, value, true) }
+	if creating != nil {
+		return creating(create)
+	}
+	return create()
+}
+
+// setCreating has f stand for Create.
+func (b *boardFake) setCreating(f func(create func() error) error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.creating = f
 }
 
 func (b *boardFake) Delete(_ context.Context, key string) error { return b.write(key, nil, false) }

@@ -42,13 +42,15 @@ type cards struct {
 	posted    map[rally.MatchID]*card
 	live      map[rally.UserID][]rally.MatchID // that are not over, of all nodes, in the order of the board
 	nodeLives map[string]life
-	told      time.Time // when we had heard of all that lived; zero before
+	claims    map[rally.MatchID]*claim // of this node, that are under way
+	told      time.Time                // when we had heard of all that lived; zero before
 }
 
 func newCards(n *Nodes, board Board) *cards {
 	c := &cards{
 		nodes: n, board: board,
 		posted: map[rally.MatchID]*card{}, live: map[rally.UserID][]rally.MatchID{}, nodeLives: map[string]life{},
+		claims: map[rally.MatchID]*claim{},
 	}
 	c.writer = newCardWriter(c)
 	return c
@@ -86,22 +88,26 @@ func (c *cards) see(key string, value []byte) {
 			return
 		}
 	}
-	m, here := c.nodes.find(id)
+	clash := false
 	if value == nil {
 		c.remove(id)
-		if here { // somebody has taken us for dead
-			c.note(m, m.snapshot.Load().Phase == Over)
-		}
-		return
+	} else {
+		clash = c.add(id, n)
 	}
-	if clash := c.add(id, n); clash && here {
+	m, here := c.nodes.find(id)
+	switch {
+	case !here:
+		c.takeBack(id)
+	case value == nil: // somebody has taken us for dead
+		c.note(m, m.snapshot.Load().Phase == Over)
+	case clash:
 		c.nodes.log.Warn("a player of the match plays on another node already", "match", id)
 		m.withdraw()
 	}
 }
 
-// add puts a card in its place. A clash is a new match of a player who is in
-// another one on another node: both were made before either node knew.
+// add puts a card in its place. It clashes if one of the players has been in a
+// match on another node for longer: both were made before either node knew.
 func (c *cards) add(id rally.MatchID, n card) (clash bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -110,17 +116,15 @@ func (c *cards) add(id rally.MatchID, n card) (clash bool) {
 		if e.User == 0 {
 			continue
 		}
-		theirs := c.live[e.User]
-		at := slices.Index(theirs, id)
-		switch {
-		case n.Over:
+		if n.Over {
 			c.free(e.User, id)
-		case at < 0:
-			if other, ok := c.playing(e.User); ok && c.posted[other].Node != n.Node {
-				clash = true
-			}
+			continue
+		}
+		if theirs := c.live[e.User]; !slices.Contains(theirs, id) {
 			c.live[e.User] = append(slices.Clip(theirs), id)
 		}
+		first, ok := c.playing(e.User)
+		clash = clash || ok && c.posted[first].Node != n.Node
 	}
 	return clash
 }
@@ -251,14 +255,4 @@ func (c *cards) leftovers(remember time.Duration) (ids []rally.MatchID) {
 		}
 	}
 	return ids
-}
-
-// withdraw calls off a match that has not begun.
-func (m *match) withdraw() {
-	m.do(func() {
-		if m.phase == Waiting {
-			m.end(rally.NoShow, rally.NoSide)
-			m.loop.drop(m)
-		}
-	})
 }

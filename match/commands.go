@@ -175,6 +175,16 @@ func (m *match) again(side rally.Side) error {
 	return nil
 }
 
+// withdraw calls off a match that has not begun.
+func (m *match) withdraw() {
+	m.do(func() {
+		if m.phase == Waiting {
+			m.end(rally.NoShow, rally.NoSide)
+			m.loop.drop(m)
+		}
+	})
+}
+
 // rematchOpen says whether a rematch may still be asked for.
 func (m *match) rematchOpen() bool {
 	return m.phase == Over && m.next == "" && (m.outcome == rally.Won || m.outcome == rally.Forfeited)

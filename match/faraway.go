@@ -49,21 +49,22 @@ func (n *Nodes) ask(ctx context.Context, node string, q question) (a reply, err 
 }
 
 // answer answers what another node asks.
-func (n *Nodes) answer(_ context.Context, data []byte) ([]byte, error) {
+func (n *Nodes) answer(ctx context.Context, data []byte) ([]byte, error) {
 	var q question
 	if err := json.Unmarshal(data, &q); err != nil {
 		return nil, rally.Errorf(rally.EInvalid, "error.invalid", "match: a question: %w", err)
 	}
-	a, err := n.carryOut(q)
+	a, err := n.carryOut(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	return json.Marshal(a)
 }
 
-func (n *Nodes) carryOut(q question) (a reply, err error) {
+func (n *Nodes) carryOut(ctx context.Context, q question) (a reply, err error) {
 	switch q.Do {
 	case doFind:
+		n.cards.settled(ctx, q.Match)
 		info, ok := n.Registry.Find(q.Match)
 		if !ok {
 			return a, errGone()
@@ -175,36 +176,6 @@ func (n *Nodes) createAt(node string, kind rally.MatchKind, points int, players 
 // Practice is Registry.Practice, like Create.
 func (n *Nodes) Practice(e Entrant, level rally.BotLevel, points int) (rally.MatchID, error) {
 	return n.Create(rally.Practice, points, [2]Entrant{e, {Bot: level}})
-}
-
-// Pair is Registry.Pair, also when the same is asked of several nodes at once:
-// one of them makes the match.
-//
-// Errors are those of Create, and rally.EUnavailable while the board is away.
-func (n *Nodes) Pair(id rally.MatchID, kind rally.MatchKind, points int, players [2]Entrant) error {
-	if n.Runs(id) {
-		return nil
-	}
-	if err := n.free(players); err != nil {
-		if _, there := n.cards.where(id); there {
-			return nil
-		}
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), askTime)
-	defer cancel()
-	err := n.cards.claim(ctx, id, card{Node: n.name, Kind: kind, Points: points, Players: players, Made: n.clock.Date()})
-	if rally.ErrorCode(err) == rally.EConflict {
-		return nil // somebody makes it, or has made it
-	}
-	if err != nil {
-		return err
-	}
-	if err := n.Registry.Pair(id, kind, points, players); err != nil {
-		n.cards.writer.write(id, nil)
-		return err
-	}
-	return nil
 }
 
 // Ready is Registry.Ready for matches of all nodes. Errors are the same, and

@@ -142,7 +142,7 @@ func TestEventsComeWithChanges(t *testing.T) {
 	step("pausing", 0, func() { w.run(30) })
 	step("resigned and stored", 2, func() {
 		w.must(w.Resign(id, 1))
-		w.eventually("it is stored", func() bool { return w.info(id).Stored })
+		w.stored(id)
 	})
 	w.mu.Lock()
 	defer w.mu.Unlock()

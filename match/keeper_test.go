@@ -118,7 +118,7 @@ func TestTamperedRecordingIsNotRated(t *testing.T) {
 	w.run(50)
 	w.inside(id, func(m *match) { m.recording.encoded[1]++ })
 	w.must(w.Resign(id, 2))
-	w.eventually("the result is stored", func() bool { return w.info(id).Stored })
+	w.stored(id)
 	result := w.results(id)[0]
 	if result.Kind != rally.Casual || result.Outcome != rally.Forfeited || result.Winner != rally.Left {
 		t.Errorf("stored as %s, %s, won by %d", result.Kind, result.Outcome, result.Winner)

@@ -10,7 +10,7 @@ import (
 )
 
 // node is one node of a test, on the real clock: a match begins quickly, and
-// pauses are short.
+// waits for its players as long as a slow machine may take.
 type node struct {
 	*Nodes
 	fabric *fabric
@@ -20,20 +20,25 @@ type node struct {
 	kill   func() // it is gone without a word
 }
 
-// node adds a node.
-func (f *fabric) node() *node {
+// node adds a node; change may alter the configuration of its registry first.
+func (f *fabric) node(change ...func(*Config)) *node {
 	f.Helper()
 	n := &node{fabric: f}
 	f.locked(func() { f.nodes++; n.name = fmt.Sprintf("node%d", f.nodes) })
-	registry := NewRegistry(Config{
+	c := Config{
 		Loops: 1, Publish: f.publish, Countdown: 20 * time.Millisecond,
+		ReadyTime: time.Hour, PauseTime: time.Hour, Silence: time.Hour,
 		Keep: func(_ context.Context, m rally.Match) error {
 			n.mu.Lock()
 			defer n.mu.Unlock()
 			n.kept = append(n.kept, m)
 			return nil
 		},
-	})
+	}
+	for _, f := range change {
+		f(&c)
+	}
+	registry := NewRegistry(c)
 	var err error
 	n.Nodes, err = NewNodes(NodesConfig{
 		Registry: registry, Name: n.name, Wire: f, Matches: f.matches, Roll: f.call, Publish: f.publish,
@@ -44,7 +49,7 @@ func (f *fabric) node() *node {
 	registry.Start()
 	f.announce(n.name, true)
 	stopped := sync.OnceFunc(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := registry.Stop(ctx); err != nil {
 			f.Error(err)

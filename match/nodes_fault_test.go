@@ -3,7 +3,6 @@ package match
 import (
 	"context"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -43,7 +42,7 @@ func TestLettersAreLost(t *testing.T) {
 func TestNATSAway(t *testing.T) {
 	t.Parallel()
 	f := newFabric(t)
-	home, a := f.node(), f.node()
+	home, a := f.node(func(c *Config) { c.Silence = 2 * time.Second }), f.node()
 	id := pairOn(f, home, 3)
 	home.visit(1, id)
 	far, _ := a.visit(2, id)
@@ -190,40 +189,6 @@ func TestClash(t *testing.T) {
 	})
 }
 
-// Both accept a challenge on two nodes at once: there is one match.
-func TestPairOnce(t *testing.T) {
-	t.Parallel()
-	f := newFabric(t)
-	a, b := f.node(), f.node()
-	for range 50 {
-		id := rally.NewMatchID()
-		var both sync.WaitGroup
-		for _, n := range []*node{a, b} {
-			both.Go(func() {
-				if err := n.Pair(id, rally.Casual, 3, [2]Entrant{entrant(1), entrant(2)}); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		both.Wait()
-		f.until("there is one match", func() bool { return a.Runs(id) != b.Runs(id) })
-		f.until("both were called", func() bool { return f.count(rally.MatchPaired, id) == 1 })
-		f.until("all know who plays", func() bool {
-			one, _ := a.Playing(1)
-			two, _ := b.Playing(1)
-			return one == id && two == id
-		})
-		if err := b.Resign(id, 1); err != nil {
-			t.Fatal(err)
-		}
-		f.until("both are free", func() bool {
-			_, one := a.Playing(1)
-			_, two := b.Playing(1)
-			return !one && !two
-		})
-	}
-}
-
 // A node that stops in order takes its matches off the board, with their results
 // stored.
 func TestNodeStops(t *testing.T) {
@@ -231,7 +196,7 @@ func TestNodeStops(t *testing.T) {
 	f := newFabric(t)
 	home, a := f.node(), f.node()
 	id := pairOn(f, home, 3)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := home.Registry.Stop(ctx); err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package match
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"rally"
@@ -48,16 +47,6 @@ func (c *cards) look(ctx context.Context, id rally.MatchID) (place, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return place{n, c.lostAt(&n)}, true
-}
-
-// claim writes a match that this node is about to make: rally.EConflict when
-// there is one of that id on any node.
-func (c *cards) claim(ctx context.Context, id rally.MatchID, n card) error {
-	value, err := json.Marshal(n)
-	if err != nil {
-		return fmt.Errorf("match: %w", err)
-	}
-	return c.board.Create(ctx, string(id), value)
 }
 
 // info gives what the card alone says of a match. Whatever seems over may have

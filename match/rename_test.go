@@ -24,8 +24,7 @@ func TestRename(t *testing.T) {
 		t.Errorf("told %d times, want once", n)
 	}
 	w.must(w.Resign(id, 1))
-	w.eventually("the result is stored", func() bool { return w.info(id).Stored })
-	w.sync() // and pages have been told so
+	w.stored(id)
 	if got := w.results(id)[0].Players[1].Name; got != "Someone" {
 		t.Errorf("the result is of %q", got)
 	}

@@ -16,6 +16,10 @@ import (
 // number of them always holds as many ticks.
 const tick = time.Second/pong.TicksPerSecond + 1
 
+// patience is how long a test waits for what other goroutines do. Only what never
+// comes takes so long.
+const patience = time.Minute
+
 // world is a registry on a fake clock, with a store and a record of events.
 type world struct {
 	*testing.T
@@ -140,7 +144,7 @@ func (w *world) eventually(what string, condition func() bool) {
 	w.Helper()
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience)
 	for !condition() {
 		select {
 		case <-look.C:
@@ -219,6 +223,14 @@ func (w *world) phase(id rally.MatchID, want Phase) {
 	}
 }
 
+// stored waits until the result of a match is stored and everybody has been told:
+// the match shows it before that.
+func (w *world) stored(id rally.MatchID) {
+	w.Helper()
+	w.eventually("the result is stored", func() bool { return w.info(id).Stored })
+	w.sync()
+}
+
 // ended checks how a match ended, that both players are free again, and that
 // exactly one result is stored, with a recording that leads to it.
 func (w *world) ended(id rally.MatchID, outcome rally.Outcome, winner rally.Side) rally.Match {
@@ -232,7 +244,7 @@ func (w *world) ended(id rally.MatchID, outcome rally.Outcome, winner rally.Side
 			w.Errorf("user %d still plays", p.User)
 		}
 	}
-	w.eventually("the result is stored", func() bool { return w.info(id).Stored })
+	w.stored(id)
 	results := w.results(id)
 	if len(results) != 1 {
 		w.Fatalf("%d results are stored", len(results))
