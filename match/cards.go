@@ -94,7 +94,7 @@ func (c *cards) see(key string, value []byte) {
 	} else {
 		clash = c.add(id, n)
 	}
-	m, here := c.nodes.find(id)
+	m, here := c.nodes.registry.find(id)
 	switch {
 	case !here:
 		c.takeBack(id)

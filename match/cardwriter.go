@@ -100,7 +100,7 @@ func (w *cardWriter) left() map[rally.MatchID]bool {
 		ids[id] = true
 	}
 	w.mu.Unlock()
-	r := w.cards.nodes.Registry
+	r := w.cards.nodes.registry
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	for id := range r.matches {
@@ -131,7 +131,7 @@ func (w *cardWriter) run(told <-chan struct{}) {
 			w.cards.allTold()
 			told = nil
 		case <-tend.C:
-			for _, id := range w.cards.leftovers(w.cards.nodes.remember) {
+			for _, id := range w.cards.leftovers(w.cards.nodes.registry.remember) {
 				w.write(id, nil)
 			}
 			w.cards.nodes.sweep()

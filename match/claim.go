@@ -51,14 +51,14 @@ func (n *Nodes) pair(ctx context.Context, id rally.MatchID, kind rally.MatchKind
 		}
 		return err
 	}
-	err := n.cards.claim(ctx, id, card{Node: n.name, Kind: kind, Points: points, Players: players, Made: n.clock.Date()})
+	err := n.cards.claim(ctx, id, card{Node: n.name, Kind: kind, Points: points, Players: players, Made: n.registry.clock.Date()})
 	switch {
 	case rally.ErrorCode(err) == rally.EConflict:
 		return n.made(ctx, id)
 	case err != nil:
 		return err
 	}
-	return n.Registry.Pair(id, kind, points, players)
+	return n.registry.Pair(id, kind, points, players)
 }
 
 // made gives nil if there is, or was, a match that another node has claimed.

@@ -128,6 +128,16 @@ func (r *Registry) Resign(id rally.MatchID, user rally.UserID) error {
 	})
 }
 
+// withdraw calls off a match that has not begun.
+func (m *match) withdraw() {
+	m.do(func() {
+		if m.phase == Waiting {
+			m.end(rally.NoShow, rally.NoSide)
+			m.loop.drop(m)
+		}
+	})
+}
+
 // Rematch notes that user wants to play the same opponent again. It gives ""
 // until both have asked (the bot always has), and then the new match, which
 // needs no ready presses; rally.MatchPaired is published for it.
@@ -173,16 +183,6 @@ func (m *match) again(side rally.Side) error {
 	m.next, m.changeDue = next.id, true
 	m.registry.call(next)
 	return nil
-}
-
-// withdraw calls off a match that has not begun.
-func (m *match) withdraw() {
-	m.do(func() {
-		if m.phase == Waiting {
-			m.end(rally.NoShow, rally.NoSide)
-			m.loop.drop(m)
-		}
-	})
 }
 
 // rematchOpen says whether a rematch may still be asked for.

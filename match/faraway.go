@@ -65,15 +65,15 @@ func (n *Nodes) carryOut(ctx context.Context, q question) (a reply, err error) {
 	switch q.Do {
 	case doFind:
 		n.cards.settled(ctx, q.Match)
-		info, ok := n.Registry.Find(q.Match)
+		info, ok := n.registry.Find(q.Match)
 		if !ok {
 			return a, errGone()
 		}
 		a.Info = &info
 	case doReady:
-		err = n.Registry.Ready(q.Match, q.User)
+		err = n.registry.Ready(q.Match, q.User)
 	case doResign:
-		err = n.Registry.Resign(q.Match, q.User)
+		err = n.registry.Resign(q.Match, q.User)
 	case doRematch:
 		a.Match, err = n.rematchHere(q.Match, q.User)
 	case doCreate:
@@ -105,7 +105,7 @@ func (n *Nodes) command(q question) (a reply, err error) {
 // whose node is gone is over, as rally.Interrupted; one whose node gives no
 // answer seems to wait for both players.
 func (n *Nodes) Find(id rally.MatchID) (Info, bool) {
-	if info, ok := n.Registry.Find(id); ok {
+	if info, ok := n.registry.Find(id); ok {
 		return info, true
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), findTime)
@@ -128,9 +128,16 @@ func (n *Nodes) Find(id rally.MatchID) (Info, bool) {
 	return p.info(id), true
 }
 
+// Runs is Registry.Runs: it says whether a match runs, or has run, on this node.
+func (n *Nodes) Runs(id rally.MatchID) bool { return n.registry.Runs(id) }
+
+// Rename is Registry.Rename, for the matches that run here. Every node is to call
+// it.
+func (n *Nodes) Rename(user rally.UserID, name string) { n.registry.Rename(user, name) }
+
 // Playing gives the match, on any node, that user is in and that is not over.
 func (n *Nodes) Playing(user rally.UserID) (rally.MatchID, bool) {
-	if id, ok := n.Registry.Playing(user); ok {
+	if id, ok := n.registry.Playing(user); ok {
 		return id, true
 	}
 	return n.cards.elsewhere(user)
@@ -152,7 +159,7 @@ func (n *Nodes) Create(kind rally.MatchKind, points int, players [2]Entrant) (ra
 	if err := n.free(players); err != nil {
 		return "", err
 	}
-	id, err := n.Registry.Create(kind, points, players)
+	id, err := n.registry.Create(kind, points, players)
 	if err == nil {
 		n.cards.writer.wait(id)
 	}
@@ -182,7 +189,7 @@ func (n *Nodes) Practice(e Entrant, level rally.BotLevel, points int) (rally.Mat
 // rally.EUnavailable when the match's node gives no answer.
 func (n *Nodes) Ready(id rally.MatchID, user rally.UserID) error {
 	if n.Runs(id) {
-		return n.Registry.Ready(id, user)
+		return n.registry.Ready(id, user)
 	}
 	_, err := n.command(question{Do: doReady, Match: id, User: user})
 	return err
@@ -191,7 +198,7 @@ func (n *Nodes) Ready(id rally.MatchID, user rally.UserID) error {
 // Resign is Registry.Resign, like Ready.
 func (n *Nodes) Resign(id rally.MatchID, user rally.UserID) error {
 	if n.Runs(id) {
-		return n.Registry.Resign(id, user)
+		return n.registry.Resign(id, user)
 	}
 	_, err := n.command(question{Do: doResign, Match: id, User: user})
 	return err
@@ -208,12 +215,12 @@ func (n *Nodes) Rematch(id rally.MatchID, user rally.UserID) (rally.MatchID, err
 }
 
 func (n *Nodes) rematchHere(id rally.MatchID, user rally.UserID) (rally.MatchID, error) {
-	if info, ok := n.Registry.Find(id); ok {
+	if info, ok := n.registry.Find(id); ok {
 		if err := n.free([2]Entrant{info.Players[rally.Left].Entrant, info.Players[rally.Right].Entrant}); err != nil {
 			return "", errNotNow("one of them plays on another node")
 		}
 	}
-	next, err := n.Registry.Rematch(id, user)
+	next, err := n.registry.Rematch(id, user)
 	if next != "" {
 		n.cards.writer.wait(next)
 	}

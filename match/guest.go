@@ -49,7 +49,7 @@ func (n *Nodes) host(key guestKey, what byte, content []byte) {
 		}
 		if g == nil {
 			g = &guest{nodes: n, key: key, heard: time.Now()}
-			g.link = n.Registry.Open(rally.UserID(binary.BigEndian.Uint64(content)), g)
+			g.link = n.registry.Open(rally.UserID(binary.BigEndian.Uint64(content)), g)
 			n.mu.Lock()
 			n.guests[key] = g
 			n.mu.Unlock()
@@ -108,7 +108,7 @@ func (l *Link) live() bool {
 
 // Open is Registry.Open for matches of all nodes.
 func (n *Nodes) Open(user rally.UserID, audience Audience) *Link {
-	l := n.Registry.Open(user, audience)
+	l := n.registry.Open(user, audience)
 	l.nodes = n
 	return l
 }

@@ -58,19 +58,20 @@ const (
 	recordTime = 250 * time.Millisecond // until a new match can be found from everywhere
 )
 
-// Nodes is a Registry that also knows the matches of other nodes: what it can do
-// to a match it does wherever that runs. Matches that it makes run here. What is
-// local never leaves the process; no match waits for another node.
+// Nodes stands in front of a Registry and knows the matches of other nodes as
+// well: what it can do to a match it does wherever that runs, except for Runs and
+// Rename. Matches that it makes run here. What is local never leaves the process;
+// no match waits for another node. The registry is still to be started and
+// stopped by whoever made it.
 type Nodes struct {
-	*Registry // of the matches that run here
-
-	name  string
-	wire  Wire
-	cards *cards
-	tell  func(rally.Event)
-	log   *slog.Logger
-	stops []func()
-	ended sync.Once
+	registry *Registry // of the matches that run here
+	name     string
+	wire     Wire
+	cards    *cards
+	tell     func(rally.Event)
+	log      *slog.Logger
+	stops    []func()
+	ended    sync.Once
 
 	mu     sync.Mutex
 	lastID uint64
@@ -82,7 +83,7 @@ type Nodes struct {
 // registry has been stopped.
 func NewNodes(c NodesConfig) (*Nodes, error) {
 	n := &Nodes{
-		Registry: c.Registry, name: c.Name, wire: c.Wire, tell: c.Publish, log: c.Log,
+		registry: c.Registry, name: c.Name, wire: c.Wire, tell: c.Publish, log: c.Log,
 		ties: map[uint64]*Link{}, guests: map[guestKey]*guest{},
 	}
 	if n.log == nil {
@@ -158,7 +159,7 @@ func (n *Nodes) called(node string, alive bool) {
 
 // Stats counts what there is and what has happened on this node.
 func (n *Nodes) Stats() Stats {
-	s := n.Registry.Stats()
+	s := n.registry.Stats()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s.Ties, s.Guests = len(n.ties), len(n.guests)

@@ -198,7 +198,7 @@ func TestNodeStops(t *testing.T) {
 	id := pairOn(f, home, 3)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if err := home.Registry.Stop(ctx); err != nil {
+	if err := home.registry.Stop(ctx); err != nil {
 		t.Fatal(err)
 	}
 	home.Stop(ctx)

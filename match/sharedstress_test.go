@@ -62,7 +62,7 @@ func TestSharedQueueUnderStress(t *testing.T) {
 		for user := rally.UserID(1); user <= people; user++ {
 			here := 0
 			for _, d := range desks {
-				if id, busy := d.node.Registry.Playing(user); busy {
+				if id, busy := d.node.registry.Playing(user); busy {
 					here++
 					for _, other := range desks {
 						if at, _ := other.node.Playing(user); at != id {
