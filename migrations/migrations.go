@@ -7,7 +7,7 @@ import "embed"
 
 // Files are the migrations in goose's format, at the root, in order of their
 // numbers. A file that has been released is never changed: write the next one.
-// Number 5 is store's own, in Go.
+// Numbers 5 and 13 are store's own, in Go.
 //
 //go:embed *.sql
 var Files embed.FS

@@ -78,18 +78,18 @@ func (s *Store) BenchCreateLogins(ctx context.Context, tag string, n int, hash s
 // benchUsers makes the users and gives their ids.
 func (s *Store) benchUsers(ctx context.Context, tx pgx.Tx, tag string, n int) ([]int64, error) {
 	const sql = `
-		INSERT INTO users (name, name_skeleton, email, rating, deviation, volatility, created_at)
-		SELECT name, skeleton, 'bench-' || $1::text || '-' || i || $2::text, $3, $4, $5, $6
-		FROM unnest($7::text[], $8::text[]) WITH ORDINALITY AS b (name, skeleton, i)
+		INSERT INTO users (name, name_skeleton, name_capitals, email, rating, deviation, volatility, created_at)
+		SELECT name, skeleton, capitals, 'bench-' || $1::text || '-' || i || $2::text, $3, $4, $5, $6
+		FROM unnest($7::text[], $8::text[], $9::text[]) WITH ORDINALITY AS b (name, skeleton, capitals, i)
 		ORDER BY i
 		RETURNING id`
-	names, skeletons := make([]string, n), make([]string, n)
+	names, skeletons, capitals := make([]string, n), make([]string, n), make([]string, n)
 	for i := range names {
 		names[i] = fmt.Sprintf("bench %s %d", tag, i+1)
-		skeletons[i] = nameSkeleton(names[i])
+		skeletons[i], capitals[i] = nameSkeleton(names[i]), nameCapitals(names[i])
 	}
 	r := rally.NewRating()
-	rows, _ := tx.Query(ctx, sql, tag, benchDomain, r.Value, r.Deviation, r.Volatility, s.time(), names, skeletons)
+	rows, _ := tx.Query(ctx, sql, tag, benchDomain, r.Value, r.Deviation, r.Volatility, s.time(), names, skeletons, capitals)
 	return pgx.CollectRows(rows, pgx.RowTo[int64])
 }
 

@@ -86,7 +86,7 @@ func (s *Store) migrate(ctx context.Context, fn func(context.Context, migrators)
 
 	m := migrators{}
 	if m.goose, err = goose.NewProvider(goose.DialectPostgres, db, migrations.Files,
-		goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(lookAlikes())); err != nil {
+		goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(lookAlikes()...)); err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
 	if m.river, err = rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Logger: s.riverLog()}); err != nil {

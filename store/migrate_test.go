@@ -75,6 +75,35 @@ func TestMigrateLookAlikes(t *testing.T) {
 	}
 }
 
+// Names from before those were refused that look alike in capitals are guarded
+// too, and a start does not fail of two that do.
+func TestMigrateCapitals(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	if err := d.store.MigrateDownTo(t.Context(), 11); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"illia", "\u0406LLI\u0410", "bill"} { // a Cyrillic I, A
+		d.exec(t, `INSERT INTO users (name, name_skeleton, email, rating, deviation, volatility, created_at)
+		           VALUES ($1, $1, $2, 1500, 350, 0.06, now())`, name, fmt.Sprintf("%+q@example.com", name))
+	}
+	if err := d.store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"ILLI\u0410", "\u0412ILL"} { // Cyrillic A, Ve
+		_, err := d.store.CreateUser(t.Context(), rally.NewUser{Name: name, Email: "new@example.com"})
+		if got := fields(t, err, rally.EConflict); got["name"] != "field.name_taken" {
+			t.Errorf("%+q: %v", name, got)
+		}
+	}
+	if n := d.count(t, "SELECT count(*) * 10 + count(name_capitals) FROM users"); n != 32 {
+		t.Errorf("accounts, and of them with capitals: %d", n)
+	}
+	if _, err := d.store.Rename(t.Context(), 1, "Illia"); err != nil {
+		t.Errorf("the first of them: %v", err)
+	}
+}
+
 // An operator whose database user may not add extensions is told what to do.
 func TestMigrateWithoutExtension(t *testing.T) {
 	t.Parallel()

@@ -79,12 +79,12 @@ func (s *Store) createUser(ctx context.Context, u rally.NewUser) (created rally.
 func insertUser(ctx context.Context, db querier, u rally.NewUser, now time.Time) (rally.User, error) {
 	const sql = `
 		INSERT INTO users AS u (name, name_skeleton, email, email_verified_at, password_hash, locale, theme,
-		                        rating, deviation, volatility, created_at)
-		VALUES ($1, $2, $3, CASE WHEN $4 THEN $11::timestamptz END, nullif($5, ''), $6, $7, $8, $9, $10, $11)
+		                        rating, deviation, volatility, created_at, name_capitals)
+		VALUES ($1, $2, $3, CASE WHEN $4 THEN $11::timestamptz END, nullif($5, ''), $6, $7, $8, $9, $10, $11, $12)
 		RETURNING ` + userColumns
 	r := rally.NewRating()
 	rows, _ := db.Query(ctx, sql, u.Name, nameSkeleton(u.Name), u.Email, u.EmailVerified, u.PasswordHash,
-		u.Locale, u.Theme, r.Value, r.Deviation, r.Volatility, now)
+		u.Locale, u.Theme, r.Value, r.Deviation, r.Volatility, now, nameCapitals(u.Name))
 	row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[userRow])
 	return row.user(), nameTaken(err)
 }
@@ -92,7 +92,7 @@ func insertUser(ctx context.Context, db querier, u rally.NewUser, now time.Time)
 // nameTaken puts the violation that a name, or one that looks like it, is taken
 // into words; any other error it leaves alone.
 func nameTaken(err error) error {
-	if !violates(err, "users_name_key", "users_skeleton_key") {
+	if !violates(err, "users_name_key", "users_skeleton_key", "users_capitals_key") {
 		return err
 	}
 	return &rally.Error{
@@ -101,7 +101,14 @@ func nameTaken(err error) error {
 }
 
 // nameSkeleton is what a name looks like, by Unicode's table of look-alikes
-// (UTS #39): names that a reader could take for one another have the same.
+// (UTS #39): names that a reader could take for one another have the same, or
+// the same nameCapitals.
 func nameSkeleton(name string) string {
 	return strings.ToLower(confusable.Skeleton(norm.NFKC.String(name)))
+}
+
+// nameCapitals is what a name looks like in capitals, as its owner may write it:
+// of some letters only those look alike.
+func nameCapitals(name string) string {
+	return confusable.Skeleton(strings.ToUpper(norm.NFKC.String(name)))
 }

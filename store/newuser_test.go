@@ -44,7 +44,7 @@ func TestCreateUser(t *testing.T) {
 func TestCreateUserNameTaken(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t)
-	for _, name := range []string{"Anna", "Öykü", "한글이름", "Bob Moss", "0scar", "Ivan"} {
+	for _, name := range []string{"Anna", "Öykü", "한글이름", "Bob Moss", "0scar", "Ivan", "alice", "Bill", "illia", "All"} {
 		newUser(t, s, name)
 	}
 	want := map[string]string{"name": "field.name_taken"}
@@ -59,16 +59,35 @@ func TestCreateUserNameTaken(t *testing.T) {
 		"Bob Mo\u0455s",         // Cyrillic dze
 		"Oscar",                 // with the letter
 		"lvan",                  // with a small l
+		"\u0410LICE",            // in capitals, Cyrillic A
+		"\u0391LIC\u0415",       // Greek A, Cyrillic E
+		"AIice",                 // with a capital I
+		"\u0412ILL",             // Cyrillic V
+		"\u0432ill",             // a small one
+		"\u0406LLI\u0410",       // Cyrillic I, A
 	} {
 		_, err := s.CreateUser(t.Context(), rally.NewUser{Name: name, Email: "other@example.com"})
 		if diff := cmp.Diff(want, fields(t, err, rally.EConflict)); diff != "" {
 			t.Errorf("%+q (-want +got):\n%s", name, diff)
 		}
 	}
-	for _, name := range []string{"Anne", "Hanna", "Oskar", "Иван", "한글 이름"} {
+	for _, name := range []string{"Anne", "Hanna", "Oskar", "Иван", "한글 이름", "Ali", "ILLA"} {
 		if _, err := s.CreateUser(t.Context(), rally.NewUser{Name: name, Email: "other@example.com"}); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
+	}
+}
+
+// Nobody keeps somebody from their own name in capitals.
+func TestNameInCapitals(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t)
+	u := newUser(t, s, "illia")
+	if _, err := s.CreateUser(t.Context(), rally.NewUser{Name: "\u0406LLI\u0410", Email: "other@example.com"}); err == nil {
+		t.Error("another has what looks like it")
+	}
+	if _, err := s.Rename(t.Context(), u.ID, "ILLIA"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -135,14 +135,14 @@ type credentialsRow struct {
 func (s *Store) Rename(ctx context.Context, id rally.UserID, name string) (_ rally.User, err error) {
 	ctx, done := s.begin(ctx, "Rename", &err)
 	defer done()
-	const sql = `UPDATE users u SET name = $2, name_skeleton = $3 WHERE u.id = $1 RETURNING ` + userColumns
+	const sql = `UPDATE users u SET name = $2, name_skeleton = $3, name_capitals = $4 WHERE u.id = $1 RETURNING ` + userColumns
 	name, problem := rally.NormalizeName(name)
 	if problem != "" {
 		return rally.User{}, &rally.Error{
 			Code: rally.EInvalid, Message: "error.invalid", Fields: map[string]string{"name": problem},
 		}
 	}
-	rows, _ := s.pool.Query(ctx, sql, int64(id), name, nameSkeleton(name))
+	rows, _ := s.pool.Query(ctx, sql, int64(id), name, nameSkeleton(name), nameCapitals(name))
 	row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[userRow])
 	switch {
 	case isNoRows(err):

@@ -148,7 +148,7 @@ func TestRename(t *testing.T) {
 			t.Errorf("%q (-want +got):\n%s", name, diff)
 		}
 	}
-	for _, taken := range []string{"berta", "B\u0435rta", "Be\u0433ta"} { // Cyrillic ie; ghe, which looks like r
+	for _, taken := range []string{"berta", "B\u0435rta", "Be\u0433ta", "\u0412ERT\u0410"} { // Cyrillic ie; ghe, which looks like r; Ve, A
 		_, err := s.Rename(t.Context(), u.ID, taken)
 		if got := fields(t, err, rally.EConflict); got["name"] != "field.name_taken" {
 			t.Errorf("%+q: %v", taken, got)
