@@ -133,7 +133,13 @@ func (s *Server) declineChallenge(c echo.Context) error {
 
 // withdrawChallenge takes the viewer's own back.
 func (s *Server) withdrawChallenge(c echo.Context) error {
-	return s.endChallenge(c, s.c.Challenges.WithdrawChallenge)
+	return s.endChallenge(c, func(ctx context.Context, id rally.ChallengeID, user rally.UserID) error {
+		// It may have led to a match without anybody having been able to note it.
+		if _, live := s.c.Registry.Find(matchOf(rally.Challenge{ID: id})); live {
+			return nil
+		}
+		return s.c.Challenges.WithdrawChallenge(ctx, id, user)
+	})
 }
 
 func (s *Server) endChallenge(c echo.Context, end func(context.Context, rally.ChallengeID, rally.UserID) error) error {

@@ -167,6 +167,56 @@ func TestChallengeAFriend(t *testing.T) {
 	isError(t, take(t, d, last.ID, berta), rally.ENotFound, "challenge.gone")
 }
 
+// Accepted, but nothing has come of it: whoever has made it need not wait until
+// the other tries again. Once there is a match, it is too late.
+func TestChallengeTakenBack(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	s := d.store
+	ids := d.people(t, "Anna", "Berta", "Carla")
+	anna, berta, carla := ids[0], ids[1], ids[2]
+	d.befriend(t, anna, berta)
+	for _, to := range []rally.UserID{berta, 0} {
+		c := d.challenge(t, anna, to, 11)
+		if err := take(t, d, c.ID, berta); err != nil {
+			t.Fatal(err)
+		}
+		isError(t, s.WithdrawChallenge(t.Context(), c.ID, berta), rally.ENotFound, "challenge.gone")
+		d.isState(t, c.ID, berta, rally.ChallengeAccepted)
+		d.forget()
+		for range 2 {
+			if err := s.WithdrawChallenge(t.Context(), c.ID, anna); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d.isState(t, c.ID, anna, rally.ChallengeWithdrawn)
+		d.isState(t, c.ID, berta, rally.ChallengeWithdrawn)
+		if diff := cmp.Diff([][]rally.UserID{{anna, berta}}, d.told(rally.ChallengeChanged)); diff != "" {
+			t.Errorf("told (-want +got):\n%s", diff)
+		}
+		for what, err := range map[string]error{
+			"accepted again":   take(t, d, c.ID, berta),
+			"taken by another": take(t, d, c.ID, carla),
+			"a match":          s.SetChallengeMatch(t.Context(), c.ID, rally.NewMatchID()),
+		} {
+			t.Log(what)
+			isError(t, err, rally.ENotFound, "challenge.gone")
+		}
+
+		played := d.challenge(t, anna, to, 11)
+		if err := take(t, d, played.ID, berta); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.SetChallengeMatch(t.Context(), played.ID, rally.NewMatchID()); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.WithdrawChallenge(t.Context(), played.ID, anna); err != nil {
+			t.Fatal(err)
+		}
+		d.isState(t, played.ID, anna, rally.ChallengeAccepted)
+	}
+}
+
 // take takes a challenge.
 func take(t *testing.T, d *desk, id rally.ChallengeID, user rally.UserID) error {
 	t.Helper()

@@ -73,24 +73,27 @@ func (s *Store) TakeChallenge(ctx context.Context, id rally.ChallengeID, user ra
 func (s *Store) DeclineChallenge(ctx context.Context, id rally.ChallengeID, user rally.UserID) (err error) {
 	ctx, done := s.begin(ctx, "DeclineChallenge", &err)
 	defer done()
-	return s.endChallenge(ctx, id, rally.ChallengeDeclined, func(row challengeRow) bool {
-		return rally.UserID(row.ToUser) == user && !row.Hidden && !row.Link
+	return s.endChallenge(ctx, id, rally.ChallengeDeclined, func(row challengeRow) (may, over bool) {
+		return rally.UserID(row.ToUser) == user && !row.Hidden && !row.Link, row.State != string(rally.ChallengeOpen)
 	})
 }
 
-// WithdrawChallenge takes the user's own challenge back. It is no error when it
-// is over already; ENOTFOUND "challenge.gone" when it is not theirs.
+// WithdrawChallenge takes the user's own challenge back, also one that was
+// accepted and has led to no match. It is no error when it is over already, or
+// has led to one; ENOTFOUND "challenge.gone" when it is not theirs.
 func (s *Store) WithdrawChallenge(ctx context.Context, id rally.ChallengeID, user rally.UserID) (err error) {
 	ctx, done := s.begin(ctx, "WithdrawChallenge", &err)
 	defer done()
-	return s.endChallenge(ctx, id, rally.ChallengeWithdrawn, func(row challengeRow) bool {
-		return rally.UserID(row.ID) == user
+	return s.endChallenge(ctx, id, rally.ChallengeWithdrawn, func(row challengeRow) (may, over bool) {
+		pending := row.State == string(rally.ChallengeOpen) || row.State == string(rally.ChallengeAccepted) && row.MatchID == ""
+		return rally.UserID(row.ID) == user, !pending
 	})
 }
 
-// endChallenge gives an open challenge that is somebody's to end its last state.
+// endChallenge gives a challenge its last state if somebody may do so, which ask
+// says, unless it is over.
 func (s *Store) endChallenge(
-	ctx context.Context, id rally.ChallengeID, state rally.ChallengeState, may func(challengeRow) bool,
+	ctx context.Context, id rally.ChallengeID, state rally.ChallengeState, ask func(challengeRow) (may, over bool),
 ) error {
 	const end = `UPDATE challenges SET state = $2 WHERE id = $1`
 	if !id.Valid() {
@@ -100,12 +103,13 @@ func (s *Store) endChallenge(
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		rows, _ := tx.Query(ctx, selectChallenge+` WHERE c.id = $1 FOR UPDATE OF c`, string(id))
 		row, err := collectChallenge(rows)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case !may(row):
+		}
+		switch may, over := ask(row); {
+		case !may:
 			return noChallenge()
-		case row.State != string(rally.ChallengeOpen):
+		case over:
 			return nil
 		}
 		if _, err := tx.Exec(ctx, end, string(id), string(state)); err != nil {

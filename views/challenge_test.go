@@ -151,6 +151,27 @@ func TestEveryChallengeLeadsOn(t *testing.T) {
 	}
 }
 
+// TestStuckChallenge: while an accepted challenge has led to no match, who has
+// made it can take it back, and who has accepted it can try again.
+func TestStuckChallenge(t *testing.T) {
+	t.Parallel()
+	const withdraw, accept = "#challenge form[action$='/withdraw']", "#challenge form[action$='/accept']"
+	for _, link := range []bool{false, true} {
+		stuck := func(p *views.ChallengePage) {
+			p.Link, p.State, p.Open, p.Again = link, rally.ChallengeAccepted, false, !p.Own
+		}
+		d := render(t, "en", views.Challenge(aChallenge(true, stuck)))
+		d.has(withdraw)
+		d.lacks(accept)
+		d = render(t, "en", views.Challenge(aChallenge(false, stuck)))
+		d.has(accept)
+		d.lacks(withdraw)
+	}
+	for _, over := range []bool{false, true} {
+		render(t, "en", views.Challenge(aChallenge(true, ledTo(over)))).lacks(withdraw)
+	}
+}
+
 // TestSentencesWithNames: a name stands in its sentence as it would in print, and
 // nowhere else.
 func TestSentencesWithNames(t *testing.T) {
