@@ -19,6 +19,7 @@ type boardFake struct {
 	hold     bool // the watchers hear nothing for now
 	held     []change
 	creating func(create func() error) error // stands for Create, if it is there
+	putting  func() error                    // called before Put, which fails with it
 }
 
 func newBoard(f *fabric) *boardFake { return &boardFake{fabric: f, values: map[string][]byte{}} }
@@ -76,6 +77,14 @@ func (b *boardFake) has(key string) bool {
 
 // Put, Create, Get, Delete and Watch make it a Board.
 func (b *boardFake) Put(_ context.Context, key string, value []byte) error {
+	b.mu.Lock()
+	putting := b.putting
+	b.mu.Unlock()
+	if putting != nil {
+		if err := putting(); err != nil {
+			return err
+		}
+	}
 	return b.write(key, value, false)
 }
 
@@ -88,6 +97,13 @@ func (b *boardFake) Create(_ context.Context, key string, value []byte) error {
 		return creating(create)
 	}
 	return create()
+}
+
+// setPutting has f called before Put.
+func (b *boardFake) setPutting(f func() error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.putting = f
 }
 
 // setCreating has f stand for Create.

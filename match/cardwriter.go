@@ -3,6 +3,8 @@ package match
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,9 +32,9 @@ type cardWriter struct {
 // writing is what the board is to say of a match.
 type writing struct {
 	card   *card           // nil: nothing any more; never changed, only replaced
-	after  []rally.Event   // published after the first try
+	after  []rally.Event   // published once it is written, or a try at any card has failed
 	waited []chan struct{} // … and these are closed
-	tried  bool
+	tried  bool            // such a try has failed
 }
 
 func newCardWriter(c *cards) *cardWriter {
@@ -141,15 +143,13 @@ func (w *cardWriter) run(told <-chan struct{}) {
 	}
 }
 
-// writeAll tries everything there is once, and says whether all of it went well.
+// writeAll writes everything there is, up to the first failure, and says whether
+// all of it went well. Behind a board that gives no answer nobody waits longer
+// than for that.
 func (w *cardWriter) writeAll() bool {
 	w.mu.Lock()
-	ids := make([]rally.MatchID, 0, len(w.dirty))
-	for id := range w.dirty {
-		ids = append(ids, id)
-	}
+	ids := slices.Collect(maps.Keys(w.dirty))
 	w.mu.Unlock()
-	well := true
 	for _, id := range ids {
 		select {
 		case <-w.quit:
@@ -159,14 +159,14 @@ func (w *cardWriter) writeAll() bool {
 		w.mu.Lock()
 		next := w.dirty[id]
 		w.mu.Unlock()
-		err := w.try(id, next.card)
-		if err != nil && well {
-			well = false
+		if err := w.try(id, next.card); err != nil {
 			w.cards.nodes.log.Debug("card of a match not written", "match", id, "error", err)
+			w.failed()
+			return false
 		}
-		w.wrote(id, next, err)
+		w.wrote(id, next)
 	}
-	return well
+	return true
 }
 
 func (w *cardWriter) try(id rally.MatchID, c *card) error {
@@ -182,23 +182,36 @@ func (w *cardWriter) try(id rally.MatchID, c *card) error {
 	return w.cards.board.Put(ctx, string(id), value)
 }
 
-// wrote notes how a try went, and lets go whoever waited for it.
-func (w *cardWriter) wrote(id rally.MatchID, tried *writing, err error) {
+// wrote notes that a card is written, and lets go whoever waited for it.
+func (w *cardWriter) wrote(id rally.MatchID, tried *writing) {
 	w.mu.Lock()
 	if w.dirty[id] != tried {
 		w.mu.Unlock()
 		return // there is a newer one, which has them now
 	}
-	after, waited := tried.after, tried.waited
-	tried.tried, tried.after, tried.waited = true, nil, nil
-	if err == nil {
-		delete(w.dirty, id)
+	delete(w.dirty, id)
+	w.mu.Unlock()
+	w.letGo(tried)
+}
+
+// failed lets go whoever waits for a card.
+func (w *cardWriter) failed() {
+	var all writing
+	w.mu.Lock()
+	for _, next := range w.dirty {
+		all.after = append(all.after, next.after...)
+		all.waited = append(all.waited, next.waited...)
+		next.tried, next.after, next.waited = true, nil, nil
 	}
 	w.mu.Unlock()
-	for _, e := range after {
+	w.letGo(&all)
+}
+
+func (w *cardWriter) letGo(tried *writing) {
+	for _, e := range tried.after {
 		w.cards.nodes.tell(e)
 	}
-	for _, c := range waited {
+	for _, c := range tried.waited {
 		close(c)
 	}
 }

@@ -3,6 +3,7 @@ package match
 import (
 	"context"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,6 +73,42 @@ func TestNATSAway(t *testing.T) {
 		t.Error("refused meanwhile")
 	}
 	f.until("what was made meanwhile is known", func() bool { at, _ := a.Playing(5); return at == practice })
+}
+
+// NATS takes cards and gives no answer: calls to matches wait for one try, not for
+// one after the other.
+func TestCallsDoNotQueue(t *testing.T) {
+	t.Parallel()
+	f := newFabric(t)
+	n := f.node()
+	fail := make(chan struct{})
+	failing := sync.OnceFunc(func() { f.matches.setPutting(nil); close(fail) })
+	defer failing()
+	f.matches.setPutting(func() error { <-fail; return errAway() })
+	var ids []rally.MatchID
+	for i := range rally.UserID(5) {
+		id := rally.NewMatchID()
+		if err := n.registry.Pair(id, rally.Casual, 3, [2]Entrant{entrant(2*i + 1), entrant(2*i + 2)}); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	waited := make(chan struct{})
+	go func() { defer close(waited); n.cards.writer.wait(ids[4]) }()
+	fail <- struct{}{}
+	for _, id := range ids {
+		f.until("they are called", func() bool { return f.count(rally.MatchPaired, id) == 1 })
+	}
+	<-waited
+	failing()
+	f.until("all are on the board in the end", func() bool {
+		for _, id := range ids {
+			if !f.matches.has(string(id)) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // A node dies: its matches are over without a result, their pages say so, and
