@@ -63,7 +63,7 @@ func (s *Server) framed(c echo.Context, page *views.Page) {
 			slog.String("id", page.RequestID), slog.Int64("user", int64(user)), slog.String("error", err.Error()))
 		return
 	}
-	page.Inbox, page.Online = waiting, s.c.Hub.Seen(waiting.Friends)
+	page.Inbox, page.Online = waiting, s.c.Hub.Among(waiting.Friends)
 }
 
 // pushInbox has the pages of users show how much waits for them.
@@ -111,18 +111,17 @@ func (s *Server) pushRenamed(ctx context.Context, e rally.Event) {
 	}
 }
 
-// notePlaying tells the hub who of a match's players plays now, if the match
-// runs on this node.
-func (s *Server) notePlaying(e rally.Event) {
-	if !s.c.Registry.Runs(e.Match) {
-		return
-	}
-	for _, user := range e.Users {
-		id, _ := s.c.Registry.Playing(user)
-		if !s.c.Registry.Runs(id) {
-			id = "" // another node's to tell
+// notePlaying tells the hub that a match's players may play now, or no longer.
+func (s *Server) notePlaying(e rally.Event) { s.c.Hub.PlayingChanged(e.Users...) }
+
+// Playing gives what the hub is to know of matches: those that run on this node.
+// Others are for their nodes to tell.
+func Playing(r Registry) func(user rally.UserID) rally.MatchID {
+	return func(user rally.UserID) rally.MatchID {
+		if id, ok := r.Playing(user); ok && r.Runs(id) {
+			return id
 		}
-		s.c.Hub.SetPlaying(user, id)
+		return ""
 	}
 }
 

@@ -154,10 +154,11 @@ type Hub interface {
 	// Presence gives what a user's friends see of them. Whether who asks is one
 	// is for the caller to know.
 	Presence(user rally.UserID) rally.Presence
-	// Seen is Presence of those among users who are not offline, by name.
-	Seen(users []rally.UserID) []rally.FriendState
+	// Among is Presence of those among users who are not offline, by name.
+	Among(users []rally.UserID) []rally.FriendState
 	Active(user rally.UserID)
-	SetPlaying(user rally.UserID, id rally.MatchID)
+	// PlayingChanged says that users may be in another match than before.
+	PlayingChanged(users ...rally.UserID)
 	FriendsChanged(users ...rally.UserID)
 	Renamed(user rally.UserID, name string)
 	// Watchers gives the friends of a user who have pages open on this node.

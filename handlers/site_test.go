@@ -106,7 +106,8 @@ func newSiteWith(t *testing.T, part func(*site), changes ...func(*handlers.Confi
 	s.hub = live.NewHub(live.Config{
 		Log: logger, Check: s.sessions.Standing, CheckEvery: s.checkEvery,
 		Places:  s.store.Places("node-" + rand.Text()),
-		Painter: handlers.NewPainter(pages), Friends: s.store.FriendIDs, Seen: s.store.SetSeen,
+		Painter: handlers.NewPainter(pages), Friends: s.store.FriendIDs, SetSeen: s.store.SetSeen,
+		Playing: handlers.Playing(s.registry),
 	})
 	s.queue = match.NewMatchmaker(match.MatchmakerConfig{
 		Create: s.registry.Create, Playing: s.registry.Playing, Present: s.hub.Online, Blocks: s.store.BlocksAmong,

@@ -35,7 +35,7 @@ func TestManyFriendsChange(t *testing.T) {
 	w.settle(t)
 	w.forward(t, time.Second)
 	for i := range rally.UserID(friends) {
-		w.hub.SetPlaying(100+i, rally.MatchID(fmt.Sprint("m", i)))
+		w.plays(100+i, rally.MatchID(fmt.Sprint("m", i)))
 	}
 	w.settle(t)
 	e.Push(func(string) ([]byte, error) { return []byte("news"), nil })
@@ -55,7 +55,7 @@ func TestManyFriendsChange(t *testing.T) {
 		t.Errorf("%d friends are on %.60q", n, list)
 	}
 	w.forward(t, time.Second)
-	w.hub.SetPlaying(100, "")
+	w.plays(100, "")
 	if _, got := r.next(t); string(got) != "en badge Friend100 online" {
 		t.Errorf("told %q afterwards", got)
 	}

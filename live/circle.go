@@ -21,8 +21,8 @@ type circle struct {
 	friends []rally.UserID // in order
 	known   bool
 	at      time.Duration // when they were asked for
-	loading uint64 // the number of the question that is under way; 0: none is
-	again   bool   // they have changed while being asked for
+	loading uint64        // the number of the question that is under way; 0: none is
+	again   bool          // they have changed while being asked for
 	retryAt time.Duration
 }
 

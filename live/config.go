@@ -69,8 +69,11 @@ type Config struct {
 	// user's friends, in any order. Without both nobody is told anything.
 	Painter Painter
 	Friends func(ctx context.Context, user rally.UserID) ([]rally.UserID, error)
-	// Seen writes down when people were last here; nil: it is not.
-	Seen func(ctx context.Context, seen map[rally.UserID]time.Time) error
+	// SetSeen writes down when people were last here; nil: it is not.
+	SetSeen func(ctx context.Context, seen map[rally.UserID]time.Time) error
+	// Playing gives which match that runs on this node a user is in and that is
+	// not over, "" for none. It does not wait for anything. nil: nobody plays.
+	Playing func(user rally.UserID) rally.MatchID
 	// Nodes are the other nodes. nil: there are none.
 	Nodes Nodes
 

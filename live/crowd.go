@@ -43,13 +43,15 @@ type crowd struct {
 	badges   []*person     // whose friends have to be told
 	greets   []*Conn       // who have to be told about their friends
 
-	wanted  []rally.UserID // whose friends have to be asked for
-	loaders int
-	loads   uint64 // questions for somebody's friends until now
-	untold  map[rally.UserID]struct{} // about whom the other nodes have to be told
-	telling bool
-	seen    map[rally.UserID]time.Time // to be written down
-	writing bool
+	wanted   []rally.UserID // whose friends have to be asked for
+	loaders  int
+	loads    uint64                    // questions for somebody's friends until now
+	untold   map[rally.UserID]struct{} // about whom the other nodes have to be told
+	telling  bool
+	departed map[rally.UserID]time.Time // when they were last here, to be written down
+	writing  bool
+	doubts   map[rally.UserID]struct{} // of whom it has to be asked which match they are in
+	asking   bool
 
 	complaints map[string]time.Duration // when what was logged last
 }
@@ -63,7 +65,8 @@ func newCrowd(cfg *Config, clock func() time.Time) *crowd {
 		watchers: make(map[rally.UserID][]rally.UserID),
 		nodes:    make(map[string]*node),
 		untold:   make(map[rally.UserID]struct{}),
-		seen:     make(map[rally.UserID]time.Time),
+		departed: make(map[rally.UserID]time.Time),
+		doubts:   make(map[rally.UserID]struct{}),
 		ready:    cfg.Nodes == nil,
 
 		complaints: make(map[string]time.Duration),
@@ -131,6 +134,7 @@ func (cr *crowd) arrive(c *Conn) {
 	p.conns = append(p.conns, c)
 	p.name = c.viewer.User.Name
 	cr.meet(p, c, now)
+	cr.doubt(p.id)
 	cr.review(p, now)
 	cr.rouse()
 }
@@ -177,6 +181,10 @@ func (cr *crowd) review(p *person, now time.Duration) {
 		}
 	} else {
 		cr.scatter(p)
+	}
+	if p.match != "" && now >= p.matchAt+stillPlaying {
+		p.matchAt = now
+		cr.doubt(p.id)
 	}
 	if !all.here && p.owed {
 		p.owed = false
@@ -268,19 +276,19 @@ func (cr *crowd) close(ctx context.Context) {
 			if len(p.conns) > 0 {
 				at = now
 			}
-			cr.seen[id] = cr.wall(at)
+			cr.departed[id] = cr.wall(at)
 		}
 	}
-	left := cr.seen
+	left := cr.departed
 	cr.mu.Unlock()
 	cr.cancel()
 	cr.loops.Wait()
-	if cr.cfg.Seen == nil || len(left) == 0 {
+	if cr.cfg.SetSeen == nil || len(left) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if err := cr.cfg.Seen(ctx, left); err != nil {
+	if err := cr.cfg.SetSeen(ctx, left); err != nil {
 		cr.log.Warn("last seen not written", "users", len(left), "error", escape(err.Error()))
 	}
 }

@@ -75,7 +75,7 @@
 // # Presence
 //
 // The crowd is everybody of whom something is known: by this node, from their
-// sockets ([Hub.Serve]), requests ([Hub.Active]) and matches ([Hub.SetPlaying]),
+// sockets ([Hub.Serve]), requests ([Hub.Active]) and matches (Config.Playing),
 // and by others, which tell it through [Nodes]. What one node knows is a
 // [Sighting]; what friends see is all of them together. Somebody is here for
 // Config.OfflineAfter beyond their last socket, and what another node has told
@@ -86,8 +86,8 @@
 // nodes have to be told, whether it has to be written down that they went,
 // whether friends have to see something else, and when to look again. What has
 // to be waited for is done by goroutines of its own kind, which exist while
-// there is something to do: they load friends, tell other nodes, write down who
-// went, and clear away what dead nodes have left.
+// there is something to do: they load friends, ask who plays, tell other nodes,
+// write down who went, and clear away what dead nodes have left.
 //
 // The herald alone tells friends. It compares what is to be seen of somebody
 // with what was told last, so that nobody is told anything twice, and a socket's

@@ -24,8 +24,8 @@ func (h *Hub) Settled() bool {
 	cr.mu.Lock()
 	defer cr.mu.Unlock()
 	now := cr.now()
-	settled := cr.ready && len(cr.badges)+len(cr.greets)+len(cr.wanted)+len(cr.untold)+len(cr.seen) == 0 &&
-		cr.loaders == 0 && !cr.telling && !cr.writing && (len(cr.alarms) == 0 || cr.alarms[0].alarm.at > now) &&
+	settled := cr.ready && len(cr.badges)+len(cr.greets)+len(cr.wanted)+len(cr.untold)+len(cr.departed)+len(cr.doubts) == 0 &&
+		cr.loaders == 0 && !cr.telling && !cr.writing && !cr.asking && (len(cr.alarms) == 0 || cr.alarms[0].alarm.at > now) &&
 		cr.until > now && !cr.busy
 	for _, n := range cr.nodes {
 		settled = settled && (n.alive || n.gone || now < n.at+cr.cfg.GoneAfter)

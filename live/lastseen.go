@@ -18,11 +18,11 @@ const (
 // their friends are told, so that whatever page they open next says the same. mu
 // must be held.
 func (cr *crowd) writeDown(p *person, now time.Duration) {
-	if cr.cfg.Seen == nil || p.goneAt == longAgo {
+	if cr.cfg.SetSeen == nil || p.goneAt == longAgo {
 		return
 	}
 	p.hold = now + seenHold
-	cr.seen[p.id] = cr.wall(p.goneAt)
+	cr.departed[p.id] = cr.wall(p.goneAt)
 	if !cr.writing {
 		cr.writing = true
 		cr.goes(cr.writer)
@@ -33,19 +33,19 @@ func (cr *crowd) writeDown(p *person, now time.Duration) {
 func (cr *crowd) writer() {
 	for {
 		cr.mu.Lock()
-		seen := cr.seen
-		if len(seen) == 0 || cr.closed {
+		departed := cr.departed
+		if len(departed) == 0 || cr.closed {
 			cr.writing = false
 			cr.mu.Unlock()
 			return
 		}
-		cr.seen = make(map[rally.UserID]time.Time)
+		cr.departed = make(map[rally.UserID]time.Time)
 		cr.mu.Unlock()
 
 		ctx, cancel := context.WithTimeout(cr.ctx, seenTimeout)
-		err := cr.cfg.Seen(ctx, seen)
+		err := cr.cfg.SetSeen(ctx, departed)
 		cancel()
-		cr.written(seen, err)
+		cr.written(departed, err)
 		if err != nil && !cr.pause(seenRetry) {
 			return
 		}
@@ -54,16 +54,16 @@ func (cr *crowd) writer() {
 
 // written has friends told of those of whom it has been written down, or has
 // just failed to be.
-func (cr *crowd) written(seen map[rally.UserID]time.Time, err error) {
+func (cr *crowd) written(departed map[rally.UserID]time.Time, err error) {
 	cr.mu.Lock()
 	defer cr.mu.Unlock()
 	now := cr.now()
-	for id, at := range seen {
-		if _, newer := cr.seen[id]; newer {
+	for id, at := range departed {
+		if _, newer := cr.departed[id]; newer {
 			continue
 		}
 		if err != nil {
-			cr.seen[id] = at
+			cr.departed[id] = at
 		}
 		if p := cr.people[id]; p != nil && now < p.hold {
 			p.hold = longAgo

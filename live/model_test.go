@@ -143,7 +143,7 @@ func (w *world) step() {
 			match = ""
 		}
 		w.note("%s plays %q on %s", names[user], match, node)
-		hub.SetPlaying(user, match)
+		w.towns[node].plays(user, match)
 		o.match[node] = match
 	case 5:
 		w.note("%s does something on %s", names[user], node)

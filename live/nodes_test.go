@@ -19,10 +19,10 @@ func TestFriendsOnTwoNodes(t *testing.T) {
 	b.hears(t, "en online, Anna online")
 	a.hears(t, "en badge Berta online")
 	c.forward(t, time.Second)
-	c.towns["one"].hub.SetPlaying(berta, "m") // plays where she has no page
+	c.towns["one"].plays(berta, "m") // plays where she has no page
 	a.hears(t, "en badge Berta playing m")
 	c.forward(t, time.Second)
-	c.towns["one"].hub.SetPlaying(berta, "")
+	c.towns["one"].plays(berta, "")
 	a.hears(t, "en badge Berta online")
 	c.forward(t, time.Second)
 	left := c.clock.Now()
@@ -52,9 +52,9 @@ func TestGreetingWaitsForNodes(t *testing.T) {
 	c.towns["two"] = w
 	a := w.open(t, anna)
 	w.open(t, berta)
-	w.hub.SetPlaying(berta, "m")
+	w.plays(berta, "m")
 	until(t, "it is known who are friends", func() bool { return len(w.hub.Watchers(berta)) == 1 })
-	until(t, "Berta's change is known", func() bool { return w.hub.Stats().Presence.Changes > 1 })
+	until(t, "it is known that she plays", func() bool { return w.hub.Presence(berta).State == rally.PresencePlaying })
 	if n := w.painter.lists.Load() + w.painter.badges.Load(); n != 0 {
 		t.Errorf("%d texts are rendered", n)
 	}

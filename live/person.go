@@ -22,7 +22,8 @@ type person struct {
 	leftAt   time.Duration // when the last of conns went
 	activeAt time.Duration // when they last did something
 	match    rally.MatchID
-	told     Sighting // what the other nodes know, or are about to be told
+	matchAt  time.Duration // as of when they are in one
+	told     Sighting      // what the other nodes know, or are about to be told
 
 	// What other nodes know.
 	reports []report
@@ -48,7 +49,8 @@ type report struct {
 
 func newPerson(id rally.UserID) *person {
 	return &person{
-		id: id, leftAt: longAgo, activeAt: longAgo, goneAt: longAgo, quiet: longAgo, hold: longAgo,
+		id: id, leftAt: longAgo, activeAt: longAgo, matchAt: longAgo,
+		goneAt: longAgo, quiet: longAgo, hold: longAgo,
 		shown: rally.Presence{State: rally.PresenceOffline}, alarm: alarm{index: -1},
 	}
 }
@@ -119,7 +121,9 @@ func (p *person) differs(seen rally.Presence) bool {
 // go out; longAgo for never.
 func (p *person) deadline(now time.Duration, cfg *Config, waits bool) time.Duration {
 	next := time.Duration(math.MaxInt64)
-	for _, at := range []time.Duration{p.leftAt + cfg.OfflineAfter, p.activeAt + cfg.AwayAfter, p.circle.retryAt, p.hold} {
+	for _, at := range []time.Duration{
+		p.leftAt + cfg.OfflineAfter, p.activeAt + cfg.AwayAfter, p.matchAt + stillPlaying, p.circle.retryAt, p.hold,
+	} {
 		if at > now {
 			next = min(next, at)
 		}

@@ -20,17 +20,12 @@ type Painter interface {
 // not part of it.
 func (h *Hub) Presence(user rally.UserID) rally.Presence { return h.crowd.presence(user) }
 
-// Seen gives what is seen of those users who are not offline, by name.
-func (h *Hub) Seen(users []rally.UserID) []rally.FriendState { return h.crowd.among(users) }
+// Among gives what is seen of those users who are not offline, by name.
+func (h *Hub) Among(users []rally.UserID) []rally.FriendState { return h.crowd.among(users) }
 
 // Active notes that somebody has done something on a page of theirs.
 func (h *Hub) Active(user rally.UserID) {
 	h.crowd.change(user, func(p *person, now time.Duration) { p.activeAt = now })
-}
-
-// SetPlaying notes which match a user is in that runs on this node, "" for none.
-func (h *Hub) SetPlaying(user rally.UserID, id rally.MatchID) {
-	h.crowd.change(user, func(p *person, _ time.Duration) { p.match = id })
 }
 
 // FriendsChanged notes that users may have other friends than before. Those who

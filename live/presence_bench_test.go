@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -23,6 +24,7 @@ import (
 func BenchmarkPresence(b *testing.B) {
 	const n, friends = 5000, 50
 	var users atomic.Int64
+	var plays sync.Map
 	hub := live.NewHub(live.Config{
 		Painter: wordy{},
 		Friends: func(_ context.Context, user rally.UserID) ([]rally.UserID, error) {
@@ -31,6 +33,11 @@ func BenchmarkPresence(b *testing.B) {
 				ids = append(ids, (user+i)%n, (user+n-i)%n)
 			}
 			return ids, nil
+		},
+		Playing: func(user rally.UserID) rally.MatchID {
+			id, _ := plays.Load(user)
+			match, _ := id.(rally.MatchID)
+			return match
 		},
 	})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -58,7 +65,9 @@ func BenchmarkPresence(b *testing.B) {
 	changes := uint64(0)
 	used = spent(b)
 	for b.Loop() {
-		hub.SetPlaying(rally.UserID(rand.N(n)), rally.MatchID(fmt.Sprint("match", changes)))
+		user := rally.UserID(rand.N(n))
+		plays.Store(user, rally.MatchID(fmt.Sprint("match", changes)))
+		hub.PlayingChanged(user)
 		changes++
 		until(b, "all friends are told", func() bool { return hub.Stats().Texts >= texts+changes*friends })
 	}

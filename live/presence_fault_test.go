@@ -72,7 +72,7 @@ func TestSeenBeforeTold(t *testing.T) {
 	t.Parallel()
 	p, begun, done := newPeople(), make(chan struct{}), make(chan struct{})
 	w := newTownOf(t, p, newClock(), func(c *live.Config) {
-		c.Seen = func(ctx context.Context, seen map[rally.UserID]time.Time) error {
+		c.SetSeen = func(ctx context.Context, seen map[rally.UserID]time.Time) error {
 			for _, step := range []chan struct{}{begun, done} {
 				select {
 				case <-step:
@@ -80,7 +80,7 @@ func TestSeenBeforeTold(t *testing.T) {
 					return ctx.Err()
 				}
 			}
-			return p.Seen(ctx, seen)
+			return p.SetSeen(ctx, seen)
 		}
 	})
 	a, b := w.open(t, anna), w.open(t, berta)

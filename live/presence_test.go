@@ -120,8 +120,8 @@ func TestForgotten(t *testing.T) {
 		p.told(t)
 		p.close(t)
 	}
-	w.hub.SetPlaying(carla, "m")
-	w.hub.SetPlaying(carla, "")
+	w.plays(carla, "m")
+	w.plays(carla, "")
 	w.forward(t, 6*time.Second)
 	w.clock.forward(5 * time.Minute)
 	w.settle(t)
@@ -140,21 +140,21 @@ func TestCoalescing(t *testing.T) {
 	a.told(t)
 	w.forward(t, time.Second)
 
-	w.hub.SetPlaying(berta, "m1")
+	w.plays(berta, "m1")
 	a.hears(t, "en badge Berta playing m1")
 	for range 50 { // there and back
-		w.hub.SetPlaying(berta, "m2")
-		w.hub.SetPlaying(berta, "m1")
+		w.plays(berta, "m2")
+		w.plays(berta, "m1")
 	}
 	w.forward(t, time.Second)
 	a.hears(t)
 
-	w.hub.SetPlaying(berta, "")
+	w.plays(berta, "")
 	a.hears(t, "en badge Berta online")
-	w.hub.SetPlaying(berta, "m3")
+	w.plays(berta, "m3")
 	w.forward(t, 200*time.Millisecond)
-	w.hub.SetPlaying(berta, "")
-	w.hub.SetPlaying(berta, "m4")
+	w.plays(berta, "")
+	w.plays(berta, "m4")
 	w.forward(t, 99*time.Millisecond)
 	a.hears(t)
 	w.forward(t, time.Millisecond)
@@ -165,7 +165,7 @@ func TestCoalescing(t *testing.T) {
 	// Many changes in a second are four texts at most, and the last is true.
 	before := w.hub.Stats().Presence.Badges
 	for i := range 100 {
-		w.hub.SetPlaying(berta, rally.MatchID([]string{"", "m"}[i%2]))
+		w.plays(berta, rally.MatchID([]string{"", "m"}[i%2]))
 		w.settle(t)
 		w.clock.forward(10 * time.Millisecond)
 	}
@@ -187,9 +187,9 @@ func TestGreetingWhileQuiet(t *testing.T) {
 	first := w.open(t, anna)
 	w.open(t, berta).told(t)
 	w.forward(t, time.Second)
-	w.hub.SetPlaying(berta, "m")
+	w.plays(berta, "m")
 	first.hears(t, "en online", "en badge Berta online", "en badge Berta playing m")
-	w.hub.SetPlaying(berta, "")
+	w.plays(berta, "")
 	second := w.open(t, anna)
 	second.hears(t, "en online, Berta playing m")
 	if s := w.hub.Presence(berta).State; s != rally.PresenceOnline {

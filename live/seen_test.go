@@ -70,7 +70,7 @@ func TestPlaying(t *testing.T) {
 	a, b := w.open(t, anna), w.open(t, berta)
 	a.told(t)
 	w.forward(t, time.Second)
-	w.hub.SetPlaying(berta, "m")
+	w.plays(berta, "m")
 	a.hears(t, "en badge Berta playing m")
 	w.open(t, anna).hears(t, "en online, Berta playing m")
 	left := w.clock.Now()
@@ -85,7 +85,7 @@ func TestPlaying(t *testing.T) {
 	b.close(t)
 	w.forward(t, 6*time.Second)
 	a.told(t)
-	w.hub.SetPlaying(berta, "")
+	w.plays(berta, "")
 	a.hears(t, "en badge Berta offline "+left.Add(6*time.Second).Format(time.TimeOnly))
 	if got := w.hub.Presence(anna); got.State != rally.PresenceOnline {
 		t.Errorf("Anna is %+v", got)
@@ -98,7 +98,7 @@ func TestPlayingUnseen(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	a := w.open(t, anna)
-	w.hub.SetPlaying(berta, "m")
+	w.plays(berta, "m")
 	a.hears(t, "en online")
 	if s := w.hub.Presence(berta).State; s != rally.PresenceOffline {
 		t.Errorf("Berta is %s", s)
@@ -113,13 +113,13 @@ func TestSeen(t *testing.T) {
 	w := newTown(t)
 	w.open(t, carla)
 	w.open(t, berta)
-	w.hub.SetPlaying(carla, "m")
+	w.plays(carla, "m")
 	w.settle(t)
 	want := []rally.FriendState{
 		{User: berta, Name: "Berta", Presence: rally.Presence{State: rally.PresenceOnline}},
 		{User: carla, Name: "Carla", Presence: rally.Presence{State: rally.PresencePlaying, Match: "m"}},
 	}
-	if got := w.hub.Seen([]rally.UserID{carla, dora, anna, berta}); !slices.Equal(got, want) {
+	if got := w.hub.Among([]rally.UserID{carla, dora, anna, berta}); !slices.Equal(got, want) {
 		t.Errorf("seen %+v", got)
 	}
 	if got := w.hub.Watchers(anna); !slices.Equal(got, []rally.UserID{berta, carla}) {

@@ -100,7 +100,7 @@ func (p *people) Friends(_ context.Context, user rally.UserID) ([]rally.UserID, 
 	return slices.Clone(p.friends[user]), nil
 }
 
-func (p *people) Seen(_ context.Context, seen map[rally.UserID]time.Time) error {
+func (p *people) SetSeen(_ context.Context, seen map[rally.UserID]time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.written++
@@ -163,6 +163,32 @@ type town struct {
 	clock   *clock
 	painter *painter
 	marks   atomic.Int64
+	matches matches
+}
+
+// matches is which matches people are in on a node.
+type matches struct {
+	mu sync.Mutex
+	of map[rally.UserID]rally.MatchID
+}
+
+func (m *matches) playing(user rally.UserID) rally.MatchID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.of[user]
+}
+
+// set has somebody be in a match, "" for none, and tells nobody.
+func (m *matches) set(user rally.UserID, id rally.MatchID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.of[user] = id
+}
+
+// plays has somebody be in a match, and the hub told that it is another.
+func (w *town) plays(user rally.UserID, id rally.MatchID) {
+	w.matches.set(user, id)
+	w.hub.PlayingChanged(user)
 }
 
 // newTown makes a town. Each change may alter the configuration.
@@ -175,7 +201,8 @@ func newTown(t testing.TB, changes ...func(*live.Config)) *town {
 func newTownOf(t testing.TB, p *people, c *clock, changes ...func(*live.Config)) *town {
 	t.Helper()
 	w := &town{people: p, clock: c, painter: &painter{}}
-	cfg := live.Config{Painter: w.painter, Friends: p.Friends, Seen: p.Seen}
+	w.matches.of = make(map[rally.UserID]rally.MatchID)
+	cfg := live.Config{Painter: w.painter, Friends: p.Friends, SetSeen: p.SetSeen, Playing: w.matches.playing}
 	for _, change := range changes {
 		change(&cfg)
 	}

@@ -183,7 +183,8 @@ func (h *house) openMatches(places live.Places, pages *views.Views) error {
 	h.hub = live.NewHub(live.Config{
 		Origins: h.origins(), Log: h.log,
 		Check: h.store.Sessions().Standing, Places: places,
-		Painter: handlers.NewPainter(pages), Friends: h.store.FriendIDs, Seen: h.store.SetSeen, Nodes: others,
+		Painter: handlers.NewPainter(pages), Friends: h.store.FriendIDs, SetSeen: h.store.SetSeen,
+		Playing: handlers.Playing(h.registry), Nodes: others,
 	})
 	h.closing.add("sockets", 1500*time.Millisecond, func(ctx context.Context) error { h.hub.Shutdown(ctx); return nil })
 	return h.openMatchmaker(clock)
