@@ -53,7 +53,8 @@ func (s *Store) KeepAccount(ctx context.Context, id rally.UserID) (err error) {
 // DeleteDue deletes the accounts whose time has come, with all that is held
 // about them, and says how many those were: each in a transaction of its own,
 // so that those that are gone stay gone when it fails halfway. Their matches
-// stay, with a nameless player. Several nodes may call it at once.
+// stay, with a nameless player. It publishes FriendsChanged, Noticed and
+// MessagesRead for those they leave behind. Several nodes may call it at once.
 func (s *Store) DeleteDue(ctx context.Context) (n int, err error) {
 	for {
 		deleted, err := s.deleteOneDue(ctx)
@@ -76,9 +77,13 @@ func (s *Store) deleteOneDue(ctx context.Context) (deleted bool, err error) {
 		FOR UPDATE SKIP LOCKED`
 	const deleteUser = `DELETE FROM users WHERE id = $1`
 	var ended []endedSession
+	var news []rally.Event
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		var id rally.UserID
 		if err := tx.QueryRow(ctx, next, s.time()).Scan(&id); err != nil {
+			return err
+		}
+		if news, err = leftBehind(ctx, tx, id); err != nil {
 			return err
 		}
 		if ended, err = deleteOthers(ctx, tx, id, ""); err != nil {
@@ -92,6 +97,35 @@ func (s *Store) deleteOneDue(ctx context.Context) (deleted bool, err error) {
 	}
 	if err == nil {
 		s.publishEnded(ended, reasonDeleted)
+		for _, e := range news {
+			s.publish(e)
+		}
 	}
 	return err == nil, err
+}
+
+// leftBehind gives what is to be published when an account, which is held, is
+// gone: to each who is a friend, has asked or was asked, and to each who has
+// something of it to read.
+func leftBehind(ctx context.Context, tx pgx.Tx, id rally.UserID) (news []rally.Event, err error) {
+	const sql = `
+		SELECT $2::text, low + high - $1
+		FROM friendships
+		WHERE (low = $1 OR high = $1) AND NOT (hidden AND asked_by = $1)
+		UNION
+		SELECT $3, user_id FROM notices WHERE from_user = $1
+		UNION
+		SELECT $4, to_user FROM messages WHERE from_user = $1 AND NOT read`
+	rows, _ := tx.Query(ctx, sql, int64(id), rally.FriendsChanged, rally.Noticed, rally.MessagesRead)
+	var kind rally.EventKind
+	var other rally.UserID
+	_, err = pgx.ForEachRow(rows, []any{&kind, &other}, func() error {
+		e := rally.Event{Kind: kind, Users: []rally.UserID{other}}
+		if kind == rally.FriendsChanged {
+			e.Users = []rally.UserID{id, other}
+		}
+		news = append(news, e)
+		return nil
+	})
+	return news, err
 }

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -104,6 +105,52 @@ func TestDeleteDue(t *testing.T) {
 		t.Errorf("the other's: %+v", kept.Players[1])
 	}
 	newUser(t, d.store, "Anna") // name and address are free
+}
+
+// Whom somebody leaves behind hears of it: what their open pages show is over.
+func TestDeleteDueTells(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	s := d.store
+	ids := d.people(t, "Me", "friend", "asking", "asked", "blocking", "blocked", "noticed", "reading", "read", "Anna")
+	me, friend, asking, asked, blocking, blocked := ids[0], ids[1], ids[2], ids[3], ids[4], ids[5]
+	noticed, reading, read := ids[6], ids[7], ids[8]
+	d.befriend(t, friend, me) // who has a notice of it
+	d.ask(t, asking, me)
+	d.ask(t, me, asked)
+	act(t, s.Block, blocking, me)
+	d.ask(t, me, blocking) // who never sees it
+	act(t, s.Block, me, blocked)
+	d.ask(t, blocked, me)
+	d.befriend(t, noticed, me)
+	act(t, s.Remove, noticed, me)
+	for _, id := range []rally.UserID{reading, read} {
+		if _, err := s.SendMessage(t.Context(), me, id, "hello", true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.MarkMessagesRead(t.Context(), read, me, 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ScheduleDeletion(t.Context(), me, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	d.move(time.Minute)
+	d.forget()
+	if n, err := s.DeleteDue(t.Context()); n != 1 || err != nil {
+		t.Fatalf("deleted %d, %v", n, err)
+	}
+	for kind, want := range map[rally.EventKind][][]rally.UserID{
+		rally.FriendsChanged: {{me, friend}, {me, asking}, {me, asked}, {me, blocked}},
+		rally.Noticed:        {{friend}, {asked}, {noticed}},
+		rally.MessagesRead:   {{reading}},
+	} {
+		got := d.told(kind)
+		slices.SortFunc(got, slices.Compare)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", kind, diff)
+		}
+	}
 }
 
 // Several nodes do it at once, and each account once.
