@@ -14,40 +14,66 @@ type boardFake struct {
 	fabric *fabric
 
 	mu       sync.Mutex
-	values   map[string][]byte
+	values   map[string]posted
 	watchers []chan change
 	hold     bool // the watchers hear nothing for now
 	held     []change
-	creating func(create func() error) error // stands for Create, if it is there
-	putting  func() error                    // called before Put, which fails with it
+	stead    func(what string, do func() error) error // stands for Put, Create and Update, if it is there
+	revision uint64
 }
 
-func newBoard(f *fabric) *boardFake { return &boardFake{fabric: f, values: map[string][]byte{}} }
+// posted is a value on the board.
+type posted struct {
+	value    []byte
+	revision uint64
+}
+
+func newBoard(f *fabric) *boardFake { return &boardFake{fabric: f, values: map[string]posted{}} }
 
 type change struct {
 	key   string
 	value []byte
 }
 
-func (b *boardFake) write(key string, value []byte, create bool) error {
+func (b *boardFake) write(key string, value []byte, may func(old posted, there bool) bool) error {
 	if b.fabric.isAway() {
 		return errAway()
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, there := b.values[key]; there && create {
+	if old, there := b.values[key]; !may(old, there) {
 		return &rally.Error{Code: rally.EConflict, Message: "error.title_409"}
 	}
+	b.revision++
 	if value == nil {
 		delete(b.values, key)
 	} else {
-		b.values[key] = slices.Clone(value)
+		b.values[key] = posted{slices.Clone(value), b.revision}
 	}
 	b.held = append(b.held, change{key, value})
 	if !b.hold {
 		b.flush()
 	}
 	return nil
+}
+
+func always(posted, bool) bool { return true }
+
+// setStead has f stand for Put, Create and Update, with what it is to do.
+func (b *boardFake) setStead(f func(what string, do func() error) error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stead = f
+}
+
+func (b *boardFake) do(what string, do func() error) error {
+	b.mu.Lock()
+	stead := b.stead
+	b.mu.Unlock()
+	if stead != nil {
+		return stead(what, do)
+	}
+	return do()
 }
 
 func (b *boardFake) flush() {
@@ -75,65 +101,44 @@ func (b *boardFake) has(key string) bool {
 	return ok
 }
 
-// Put, Create, Get, Delete and Watch make it a Board.
+// Put, Create, Update, Get, Delete and Watch make it a Board.
 func (b *boardFake) Put(_ context.Context, key string, value []byte) error {
-	b.mu.Lock()
-	putting := b.putting
-	b.mu.Unlock()
-	if putting != nil {
-		if err := putting(); err != nil {
-			return err
-		}
-	}
-	return b.write(key, value, false)
+	return b.do("put", func() error { return b.write(key, value, always) })
 }
 
 func (b *boardFake) Create(_ context.Context, key string, value []byte) error {
-	b.mu.Lock()
-	creating := b.creating
-	b.mu.Unlock()
-	create := func() error { return b.write(key, value, true) }
-	if creating != nil {
-		return creating(create)
-	}
-	return create()
+	return b.do("create", func() error {
+		return b.write(key, value, func(_ posted, there bool) bool { return !there })
+	})
 }
 
-// setPutting has f called before Put.
-func (b *boardFake) setPutting(f func() error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.putting = f
+func (b *boardFake) Update(_ context.Context, key string, value []byte, over uint64) error {
+	return b.do("update", func() error {
+		return b.write(key, value, func(old posted, there bool) bool { return there && old.revision == over })
+	})
 }
 
-// setCreating has f stand for Create.
-func (b *boardFake) setCreating(f func(create func() error) error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.creating = f
-}
+func (b *boardFake) Delete(_ context.Context, key string) error { return b.write(key, nil, always) }
 
-func (b *boardFake) Delete(_ context.Context, key string) error { return b.write(key, nil, false) }
-
-func (b *boardFake) Get(_ context.Context, key string) ([]byte, error) {
+func (b *boardFake) Get(_ context.Context, key string) ([]byte, uint64, error) {
 	if b.fabric.isAway() {
-		return nil, errAway()
+		return nil, 0, errAway()
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	value, ok := b.values[key]
+	found, ok := b.values[key]
 	if !ok {
-		return nil, &rally.Error{Code: rally.ENotFound, Message: "error.not_found"}
+		return nil, 0, &rally.Error{Code: rally.ENotFound, Message: "error.not_found"}
 	}
-	return value, nil
+	return found.value, found.revision, nil
 }
 
 func (b *boardFake) Watch(see func(string, []byte)) (stop func(), err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	c, done := make(chan change, 10_000), make(chan struct{})
-	for key, value := range b.values {
-		c <- change{key, value}
+	for key, there := range b.values {
+		c <- change{key, there.value}
 	}
 	b.watchers = append(b.watchers, c)
 	go func() {

@@ -62,9 +62,9 @@ func TestClaimWithoutAnswer(t *testing.T) {
 		}
 	}
 	f.matches.pause(true) // so that nobody sees the claim before the others ask
-	f.matches.setCreating(func(create func() error) error { _ = create(); return errAway() })
+	f.matches.setStead(func(_ string, create func() error) error { _ = create(); return errAway() })
 	refused(a)
-	f.matches.setCreating(nil)
+	f.matches.setStead(nil)
 	refused(a)
 	refused(b)
 	if !f.matches.has(string(id)) || a.Runs(id) || b.Runs(id) {
@@ -92,8 +92,8 @@ func TestClaimIsAwaited(t *testing.T) {
 	a, b := f.node(), f.node()
 	id := rally.NewMatchID()
 	claimed, goOn := make(chan struct{}), make(chan struct{})
-	f.matches.setCreating(func(create func() error) error {
-		f.matches.setCreating(nil)
+	f.matches.setStead(func(_ string, create func() error) error {
+		f.matches.setStead(nil)
 		err := create()
 		close(claimed)
 		<-goOn
@@ -126,9 +126,12 @@ func TestClaimClashes(t *testing.T) {
 	f := newFabric(t)
 	a, b := f.node(), f.node()
 	id := rally.NewMatchID()
-	f.matches.setCreating(func(create func() error) error {
+	f.matches.setStead(func(what string, do func() error) error {
+		if what != "create" {
+			return do()
+		}
 		first := pairAt(f, b, 1, 3)
-		err := create()
+		err := do()
 		f.until("both have been seen", func() bool {
 			at, _ := a.cards.elsewhere(1)
 			a.cards.mu.RLock()

@@ -201,6 +201,9 @@ func (mm *Matchmaker) remove(user rally.UserID) bool {
 		mm.drop(e)
 	}
 	mm.mu.Unlock()
+	if !waiting && mm.config.Shared != nil {
+		waiting = mm.dropUnseen(user)
+	}
 	if waiting && mm.erase(user) {
 		mm.nudge() // so that it is tried again
 	}

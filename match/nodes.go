@@ -26,8 +26,12 @@ type Wire interface {
 // away is an error with the code rally.EUnavailable.
 type Board interface {
 	Put(ctx context.Context, key string, value []byte) error
-	Create(ctx context.Context, key string, value []byte) error    // rally.EConflict when there is one
-	Get(ctx context.Context, key string) (value []byte, err error) // rally.ENotFound when there is none
+	Create(ctx context.Context, key string, value []byte) error // rally.EConflict when there is one
+	// Get gives a value and its revision: rally.ENotFound when there is none.
+	Get(ctx context.Context, key string) (value []byte, revision uint64, err error)
+	// Update writes over the value of that revision: rally.EConflict when it is
+	// not there any more.
+	Update(ctx context.Context, key string, value []byte, over uint64) error
 	Delete(ctx context.Context, key string) error
 	// Watch calls see for everything there is and then for every change, one
 	// at a time and on all nodes in the same order; value is nil for a key

@@ -82,9 +82,9 @@ func TestCallsDoNotQueue(t *testing.T) {
 	f := newFabric(t)
 	n := f.node()
 	fail := make(chan struct{})
-	failing := sync.OnceFunc(func() { f.matches.setPutting(nil); close(fail) })
+	failing := sync.OnceFunc(func() { f.matches.setStead(nil); close(fail) })
 	defer failing()
-	f.matches.setPutting(func() error { <-fail; return errAway() })
+	f.matches.setStead(func(string, func() error) error { <-fail; return errAway() })
 	var ids []rally.MatchID
 	for i := range rally.UserID(5) {
 		id := rally.NewMatchID()

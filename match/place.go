@@ -33,7 +33,7 @@ func (c *cards) look(ctx context.Context, id rally.MatchID) (place, bool) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	value, err := c.board.Get(ctx, string(id))
+	value, _, err := c.board.Get(ctx, string(id))
 	if err != nil {
 		if rally.ErrorCode(err) != rally.ENotFound {
 			c.nodes.log.Debug("where a match is cannot be known", "match", id, "error", err)

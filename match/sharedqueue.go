@@ -1,7 +1,6 @@
 package match
 
 import (
-	"context"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -26,16 +25,6 @@ type Shared struct {
 	// any time.
 	Leads func() bool
 }
-
-// waiter is somebody in the queue, as the board has it.
-type waiter struct {
-	Entrant
-	Node  string    `json:"node"`  // where they entered
-	Since time.Time `json:"since"` // by that node's calendar; it tells one stay in the queue from the next
-	Seen  time.Time `json:"seen"`  // by that of the node that wrote it
-}
-
-func queueKey(user rally.UserID) string { return strconv.FormatInt(int64(user), 10) }
 
 // leads says whether this matchmaker is the one that pairs.
 func (mm *Matchmaker) leads() bool { return mm.config.Shared == nil || mm.config.Shared.Leads() }
@@ -102,13 +91,19 @@ func (mm *Matchmaker) enterShared(e Entrant) error {
 	seen := make(chan struct{})
 	mm.entering[e.User] = append(mm.entering[e.User], seen)
 	mm.mu.Unlock()
+	defer mm.entered(e.User, seen)
 
 	now := mm.config.Clock.Date()
 	if err := mm.write(waiter{Entrant: e, Node: mm.config.Shared.Nodes.name, Since: now, Seen: now}); err != nil {
 		mm.mu.Lock()
-		mm.entering[e.User] = slices.DeleteFunc(mm.entering[e.User], func(c chan struct{}) bool { return c == seen })
-		if leaving {
+		in, waiting := mm.entries[e.User]
+		switch {
+		case waiting && in.date.Equal(now):
+			mm.drop(in)
+		case leaving:
 			mm.leaving[e.User] = left
+		default: // it may have been written all the same
+			mm.leaving[e.User] = now
 		}
 		mm.mu.Unlock()
 		mm.nudge()
@@ -124,15 +119,14 @@ func (mm *Matchmaker) enterShared(e Entrant) error {
 	return nil
 }
 
-// write puts somebody on the board.
-func (mm *Matchmaker) write(w waiter) error {
-	ctx, cancel := context.WithTimeout(context.Background(), queueTime)
-	defer cancel()
-	value, err := json.Marshal(w)
-	if err != nil {
-		panic(err) // there is nothing in it that could not be written
+// entered notes that nobody waits any more to see somebody in the queue.
+func (mm *Matchmaker) entered(user rally.UserID, seen chan struct{}) {
+	mm.mu.Lock()
+	defer mm.mu.Unlock()
+	others := slices.DeleteFunc(mm.entering[user], func(c chan struct{}) bool { return c == seen })
+	if mm.entering[user] = others; len(others) == 0 {
+		delete(mm.entering, user)
 	}
-	return mm.config.Shared.Board.Put(ctx, queueKey(w.User), value)
 }
 
 // seenShared has all nodes know that somebody who may have no socket is there.
@@ -148,62 +142,10 @@ func (mm *Matchmaker) seenShared(user rally.UserID) {
 		return
 	}
 	e.seen = now
-	date := mm.config.Clock.Date()
-	w := waiter{Entrant: e.Entrant, Node: e.node, Since: e.date, Seen: date}
 	mm.mu.Unlock()
-	if err := mm.write(w); err != nil {
+	if err := mm.sign(user); err != nil {
 		mm.config.Log.Debug("a sign of life not passed on", "user", user, "error", err)
 	}
-}
-
-// drop takes an entry out of the queue. Of a shared one it is erased from the
-// board next. The lock is held.
-func (mm *Matchmaker) drop(e *entry) {
-	delete(mm.entries, e.User)
-	if mm.config.Shared != nil {
-		mm.leaving[e.User] = e.date
-	}
-}
-
-// erase takes those who have been dropped off the board, and says whether that
-// has to be done again.
-func (mm *Matchmaker) erase(users ...rally.UserID) (failed bool) {
-	if mm.config.Shared == nil {
-		return false
-	}
-	for _, user := range users {
-		mm.mu.Lock()
-		left, leaving := mm.leaving[user]
-		mm.mu.Unlock()
-		if !leaving {
-			continue
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), queueTime)
-		err := mm.config.Shared.Board.Delete(ctx, queueKey(user))
-		cancel()
-		if err != nil {
-			mm.config.Log.Debug("somebody is still on the board of the queue", "user", user, "error", err)
-			failed = true
-			continue
-		}
-		mm.mu.Lock()
-		if mm.leaving[user].Equal(left) {
-			delete(mm.leaving, user)
-		}
-		mm.mu.Unlock()
-	}
-	return failed
-}
-
-// eraseAgain takes those off the board for whom that has failed.
-func (mm *Matchmaker) eraseAgain() (failed bool) {
-	mm.mu.Lock()
-	users := make([]rally.UserID, 0, len(mm.leaving))
-	for user := range mm.leaving {
-		users = append(users, user)
-	}
-	mm.mu.Unlock()
-	return mm.erase(users...)
 }
 
 // dropPlaying takes those out of the queue who play by now: their match was

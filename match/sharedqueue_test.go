@@ -185,3 +185,111 @@ func TestSharedQueueAway(t *testing.T) {
 	a.enter(1)
 	b.knows(1)
 }
+
+// Somebody leaves while another node passes on that they are there: they stay
+// out, everywhere.
+func TestSignOfLifeIsLate(t *testing.T) {
+	t.Parallel()
+	f := newFabric(t)
+	a, b := f.desk(), f.desk()
+	a.enter(1)
+	b.knows(1)
+	b.mu.Lock()
+	b.entries[1].seen -= seenAgain
+	b.mu.Unlock()
+	f.queue.setStead(func(_ string, do func() error) error {
+		a.Leave(1)
+		f.until("has left everywhere", func() bool { return a.Len()+b.Len() == 0 })
+		return do()
+	})
+	b.Seen(1)
+	f.queue.setStead(nil)
+	if f.queue.has(queueKey(1)) {
+		t.Error("back on the board")
+	}
+}
+
+// Whoever has entered at one node can leave at another that has not heard of it.
+func TestLeaveUnseen(t *testing.T) {
+	t.Parallel()
+	f := newFabric(t)
+	a, b := f.desk(), f.desk()
+	f.come(1, 2)
+	f.queue.pause(true)
+	if err := a.Enter(entrant(1)); err != nil {
+		t.Fatal(err)
+	}
+	b.Leave(1)
+	if f.queue.has(queueKey(1)) {
+		t.Error("still on the board")
+	}
+	f.queue.pause(false)
+	a.enter(2)
+	a.knows(2)
+	b.knows(2)
+	if a.Len() != 1 || b.Len() != 1 {
+		t.Errorf("%d and %d wait", a.Len(), b.Len())
+	}
+}
+
+// Whoever was told that entering failed is not in the queue, although the board
+// had them before its answer was lost; and can enter again.
+func TestEnteringWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]bool{"seen before": true, "seen after": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFabric(t)
+			a, b := f.desk(), f.desk()
+			f.come(1)
+			f.queue.pause(!first)
+			f.queue.setStead(func(_ string, do func() error) error {
+				if err := do(); err != nil {
+					t.Error(err)
+				}
+				if first {
+					a.knows(1)
+				}
+				return errAway()
+			})
+			if err := a.Enter(entrant(1)); rally.ErrorCode(err) != rally.EUnavailable {
+				t.Errorf("entered: %v", err)
+			}
+			f.queue.setStead(nil)
+			f.queue.pause(false)
+			f.until("is out everywhere", func() bool { return !f.queue.has(queueKey(1)) && a.Len()+b.Len() == 0 })
+			a.mu.Lock()
+			if len(a.entering) > 0 {
+				t.Error("still entering")
+			}
+			a.mu.Unlock()
+			a.enter(1)
+			b.knows(1)
+		})
+	}
+}
+
+// Whoever could not enter at one node and has at another stays there: what is
+// still to be taken off the board is what the first one may have written.
+func TestEnterElsewhere(t *testing.T) {
+	t.Parallel()
+	f := newFabric(t)
+	a, b := f.desk(), f.desk()
+	f.come(1)
+	f.setAway(true)
+	if err := a.Enter(entrant(1)); rally.ErrorCode(err) != rally.EUnavailable {
+		t.Errorf("entered: %v", err)
+	}
+	f.queue.pause(true) // the first does not hear of the second
+	f.setAway(false)
+	if err := b.Enter(entrant(1)); err != nil {
+		t.Fatal(err)
+	}
+	a.eraseAgain()
+	if !f.queue.has(queueKey(1)) {
+		t.Error("taken off the board")
+	}
+	f.queue.pause(false)
+	a.knows(1)
+	b.knows(1)
+}

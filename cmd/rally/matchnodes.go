@@ -88,9 +88,15 @@ func (b board) Create(ctx context.Context, key string, value []byte) error {
 }
 
 // Get implements match.Board.
-func (b board) Get(ctx context.Context, key string) ([]byte, error) {
+func (b board) Get(ctx context.Context, key string) (value []byte, revision uint64, err error) {
 	e, err := b.bucket.Get(ctx, key)
-	return e.Value, err
+	return e.Value, e.Revision, err
+}
+
+// Update implements match.Board.
+func (b board) Update(ctx context.Context, key string, value []byte, over uint64) error {
+	_, err := b.bucket.Update(ctx, key, value, over)
+	return err
 }
 
 // Delete implements match.Board.
