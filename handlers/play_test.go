@@ -302,7 +302,9 @@ func TestEventsForNobody(t *testing.T) {
 	s := newSite(t)
 	// Events that concern nobody here, or nothing there is, do nothing.
 	for _, kind := range []rally.EventKind{rally.MatchPaired, rally.MatchChanged, rally.MatchStored, rally.QueueChanged, rally.SessionEnded, "of.another.version"} {
-		s.handlers.OnEvent(rally.Event{Kind: kind, Match: "abcdefghijkl", Users: []rally.UserID{1, 2}, Session: "x"})
+		for _, listen := range s.handlers.Listeners() {
+			listen(rally.Event{Kind: kind, Match: "abcdefghijkl", Users: []rally.UserID{1, 2}, Session: "x"})
+		}
 	}
 	if info, ok := s.registry.Find("abcdefghijkl"); ok || info.Phase != match.Waiting {
 		t.Errorf("there is a match %+v", info)

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -17,11 +16,40 @@ import (
 // pushTime bounds the queries of one event.
 const pushTime = 2 * time.Second
 
-// OnEvent turns an event of the bus into what the open pages of those it
-// concerns must show, and hands that to the hub. It is the only place that
-// renders for somebody who has not asked. Events are hints: one that comes too
-// late or not at all is healed by the next load.
-func (s *Server) OnEvent(e rally.Event) {
+// Listeners gives those who turn events of the bus into what the open pages of
+// those they concern must show, and hand that to the hub. Nothing else renders
+// for somebody who has not asked. Each is to have a subscription of its own, so
+// that nobody waits for what somebody else has to ask for. Events are hints: one
+// that comes too late or not at all is healed by the next load.
+func (s *Server) Listeners() []func(rally.Event) {
+	return []func(rally.Event){s.actOn, s.showMatches, s.showPeople}
+}
+
+// actOn does what must be done at once. Nothing here waits for anything.
+func (s *Server) actOn(e rally.Event) {
+	switch e.Kind {
+	case rally.MatchPaired:
+		s.notePlaying(e)
+		for _, user := range e.Users {
+			s.push(context.Background(), user, func(views.Page) templ.Component {
+				return views.PushCall(views.CallBanner{Match: e.Match})
+			})
+		}
+	case rally.MatchChanged:
+		s.notePlaying(e)
+	case rally.PlaceTaken:
+		for _, user := range e.Users {
+			s.c.Hub.CloseElsewhere(user, e.Session)
+		}
+	case rally.SessionEnded:
+		s.c.Hub.CloseSession(e.Session, live.CodeSessionEnded, e.Reason)
+	default: // others' to handle
+	}
+}
+
+// showMatches shows the queue and matches to those who are in them, which may
+// take an answer of another node, and for a result one query.
+func (s *Server) showMatches(e rally.Event) {
 	ctx, cancel := context.WithTimeout(context.Background(), pushTime)
 	defer cancel()
 	switch e.Kind {
@@ -29,14 +57,7 @@ func (s *Server) OnEvent(e rally.Event) {
 		for _, user := range e.Users { // whatever else they were waiting for
 			s.c.Matchmaker.Leave(user)
 		}
-		s.notePlaying(e)
-		for _, user := range e.Users {
-			s.push(ctx, user, func(views.Page) templ.Component {
-				return views.PushCall(views.CallBanner{Match: e.Match})
-			})
-		}
 	case rally.MatchChanged:
-		s.notePlaying(e)
 		s.pushLive(ctx, e)
 	case rally.MatchStored:
 		s.pushKept(ctx, e)
@@ -46,10 +67,16 @@ func (s *Server) OnEvent(e rally.Event) {
 				return views.PushQueuePanel(s.playPage(p, user))
 			})
 		}
-	case rally.PlaceTaken:
-		for _, user := range e.Users {
-			s.c.Hub.CloseElsewhere(user, e.Session)
-		}
+	default: // others' to handle
+	}
+}
+
+// showPeople shows what happens between people and what waits for them, with a
+// query or two for each event.
+func (s *Server) showPeople(e rally.Event) {
+	ctx, cancel := context.WithTimeout(context.Background(), pushTime)
+	defer cancel()
+	switch e.Kind {
 	case rally.FriendsChanged:
 		s.pushFriends(ctx, e)
 		s.pushInbox(ctx, e.Users...)
@@ -61,8 +88,7 @@ func (s *Server) OnEvent(e rally.Event) {
 		s.pushChallenge(ctx, e)
 	case rally.MessageSent:
 		s.pushMessage(ctx, e)
-	case rally.SessionEnded:
-		s.c.Hub.CloseSession(e.Session, live.CodeSessionEnded, e.Reason)
+	default: // others' to handle
 	}
 }
 
@@ -82,16 +108,17 @@ func (s *Server) pushLive(ctx context.Context, e rally.Event) {
 	}
 }
 
-// pushKept shows both players the result and what it did to their ratings.
+// pushKept shows both players the result and what it did to their ratings. It is
+// asked for only if somebody here has a page open.
 func (s *Server) pushKept(ctx context.Context, e rally.Event) {
-	kept, err := s.c.Results.FindMatch(ctx, e.Match)
-	if err != nil {
-		s.c.Log.LogAttrs(ctx, slog.LevelWarn, "push", slog.String("event", string(e.Kind)),
-			slog.String("match", string(e.Match)), slog.String("error", err.Error()))
-		return
-	}
+	find := sync.OnceValues(func() (rally.Match, error) { return s.c.Results.FindMatch(ctx, e.Match) })
 	for _, user := range e.Users {
 		s.push(ctx, user, func(p views.Page) templ.Component {
+			kept, err := find()
+			if err != nil {
+				s.pushFailed(ctx, e, err)
+				return nil
+			}
 			page := keptMatch(p, kept, user)
 			if info, ok := s.c.Registry.Find(e.Match); ok {
 				withRematch(&page, info)

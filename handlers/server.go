@@ -2,7 +2,7 @@
 // middleware, one place where errors become answers, and a file for each area
 // of the site. A handler parses, makes one call into the domain and gives a
 // view model to be rendered. What one user's action shows on another's page
-// goes through OnEvent alone.
+// goes through Listeners alone.
 package handlers
 
 import (

@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"rally"
 	"rally/auth"
 	"rally/auth/oidctest"
 	"rally/bus"
@@ -58,10 +60,19 @@ type site struct {
 	letters   *letters
 	provider  *oidctest.Provider // "oidc" at sign-in; nil unless a test asks for one
 
-	checkEvery time.Duration // of the hub; 0: as usual
+	checkEvery time.Duration // of the hub; 0: so rarely that no test sees it
 	clock      *clock
 	log        *logLines
+	handshakes sync.Map // those under way: a chan struct{} by its mark
+
+	publish   func(rally.Event)
+	published atomic.Int64
+	handled   []atomic.Int64 // by each listener
 }
+
+// patience is how long tests wait for what must come. Only what hangs takes that
+// long, also on a machine with much else to do.
+const patience = time.Minute
 
 // newSite starts one for a test. Each change may alter the configuration.
 func newSite(t *testing.T, changes ...func(*handlers.Config)) *site {
@@ -82,8 +93,11 @@ func newSiteWith(t *testing.T, part func(*site), changes ...func(*handlers.Confi
 	if err != nil {
 		t.Fatal(err)
 	}
-	publish := events.Publish
-	s.store = storetest.New(t, func(c *store.Config) { c.Publish, c.Now = publish, s.clock.Now })
+	s.publish = func(e rally.Event) {
+		s.published.Add(1)
+		events.Publish(e)
+	}
+	s.store = storetest.New(t, func(c *store.Config) { c.Publish, c.Now = s.publish, s.clock.Now })
 	s.sessions = s.store.Sessions()
 
 	s.keyFile = filepath.Join(t.TempDir(), "keys.json")
@@ -100,18 +114,19 @@ func newSiteWith(t *testing.T, part func(*site), changes ...func(*handlers.Confi
 		t.Fatal(err)
 	}
 	s.registry = match.NewRegistry(match.Config{
-		Loops: 1, Keep: s.store.KeepMatch, Publish: publish, Countdown: 100 * time.Millisecond,
+		Loops: 1, Keep: s.store.KeepMatch, Publish: s.publish, Countdown: time.Second,
+		ReadyTime: time.Hour, Silence: time.Hour, // what a test forgets to do ends no match
 	})
 	s.registry.Start()
 	s.hub = live.NewHub(live.Config{
-		Log: logger, Check: s.sessions.Standing, CheckEvery: s.checkEvery,
+		Log: logger, Check: s.sessions.Standing, CheckEvery: cmp.Or(s.checkEvery, time.Hour),
 		Places:  s.store.Places("node-" + rand.Text()),
 		Painter: handlers.NewPainter(pages), Friends: s.store.FriendIDs, SetSeen: s.store.SetSeen,
 		Playing: handlers.Playing(s.registry),
 	})
 	s.queue = match.NewMatchmaker(match.MatchmakerConfig{
 		Create: s.registry.Create, Playing: s.registry.Playing, Present: s.hub.Online, Blocks: s.store.BlocksAmong,
-		Points: 1, Publish: publish, Log: logger,
+		Points: 1, Publish: s.publish, Log: logger,
 	})
 	s.queue.Start()
 
@@ -135,16 +150,13 @@ func newSiteWith(t *testing.T, part func(*site), changes ...func(*handlers.Confi
 		t.Fatal(err)
 	}
 	s.letters.write = s.handlers.WriteLetter
-	s.Config.Handler = s.handlers.Handler()
+	s.Config.Handler = s.tellingHandshakes(s.handlers.Handler())
 	s.Config.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelError)
 	s.StartTLS()
 
-	stop, err := events.Subscribe(s.handlers.OnEvent)
-	if err != nil {
-		t.Fatal(err)
-	}
+	stop := s.listen(t, events)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		s.queue.Stop()
 		s.hub.Shutdown(ctx)
@@ -189,12 +201,64 @@ func (s *site) oauth(t *testing.T, base *url.URL) *auth.OAuth {
 	return providers
 }
 
-// clock is the site's idea of the time, which a test may move.
-type clock struct{ ahead atomic.Int64 }
+// listen has the site told of events.
+func (s *site) listen(t *testing.T, events *bus.Bus) (stop func()) {
+	t.Helper()
+	listeners := s.handlers.Listeners()
+	s.handled = make([]atomic.Int64, len(listeners))
+	stops := make([]func(), len(listeners))
+	for i, handle := range listeners {
+		var err error
+		if stops[i], err = events.Subscribe(func(e rally.Event) {
+			defer s.handled[i].Add(1)
+			handle(e)
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}
+}
 
-func (c *clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+// settled waits until all that has been published so far was handled. What a
+// request does is published when it is answered.
+func (s *site) settled(t *testing.T) {
+	t.Helper()
+	published := s.published.Load()
+	until(t, "the events to be handled", func() bool {
+		for i := range s.handled {
+			if s.handled[i].Load() < published {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// clock is the site's idea of the time, which a test may move, or stop.
+type clock struct {
+	ahead atomic.Int64
+	stood atomic.Pointer[time.Time] // since when; nil: it goes
+}
+
+func (c *clock) Now() time.Time {
+	now := time.Now()
+	if stood := c.stood.Load(); stood != nil {
+		now = *stood
+	}
+	return now.Add(time.Duration(c.ahead.Load()))
+}
 
 func (c *clock) forward(d time.Duration) { c.ahead.Add(int64(d)) }
+
+// stop has the time stand still, at a full second, except for forward.
+func (c *clock) stop() {
+	now := time.Now().Truncate(time.Second)
+	c.stood.Store(&now)
+}
 
 // logLines collects what is logged.
 type logLines struct {
@@ -239,7 +303,7 @@ func (l *logLines) text() string {
 // until waits for a condition that something else brings about.
 func until(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(10 * time.Second)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

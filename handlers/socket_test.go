@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ import (
 // socket is an open page's.
 type socket struct {
 	t    *testing.T
+	of   *browser
 	conn *websocket.Conn
 
 	mu     sync.Mutex
@@ -26,24 +28,43 @@ type socket struct {
 	code   websocket.StatusCode // once it is closed
 }
 
-// dial opens the socket of a browser's page. Headers may be changed.
+// handshakeMark is the header by which a test knows its own handshake.
+const handshakeMark = "X-Handshake"
+
+// tellingHandshakes is next, and says when it is done with a handshake.
+func (s *site) tellingHandshakes(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r)
+		if done, waits := s.handshakes.LoadAndDelete(r.Header.Get(handshakeMark)); waits {
+			close(done.(chan struct{}))
+		}
+	})
+}
+
+// dial opens the socket of a browser's page, and returns when the server has done
+// with the handshake: when the hub knows the socket, or has turned it away, and
+// what there is to tell it in the beginning has been told. The browser has its
+// answer before that. Headers may be changed.
 func (b *browser) dial(headers ...header) (*socket, *http.Response, error) {
 	b.t.Helper()
 	h := http.Header{"Origin": {b.site.URL}}
 	for _, x := range headers {
 		h.Set(x.name, x.value)
 	}
-	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
+	mark, done := rand.Text(), make(chan struct{})
+	b.site.handshakes.Store(mark, done)
+	h.Set(handshakeMark, mark)
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
 	defer cancel()
 	conn, res, err := websocket.Dial(ctx, b.site.URL+"/live", &websocket.DialOptions{HTTPClient: b.http, HTTPHeader: h})
 	if err != nil {
 		return nil, res, err
 	}
 	conn.SetReadLimit(1 << 20)
-	s := &socket{t: b.t, conn: conn}
-	done := make(chan struct{})
+	s := &socket{t: b.t, of: b, conn: conn}
+	read := make(chan struct{})
 	go func() {
-		defer close(done)
+		defer close(read)
 		for {
 			kind, data, err := conn.Read(context.Background())
 			s.mu.Lock()
@@ -63,9 +84,14 @@ func (b *browser) dial(headers ...header) (*socket, *http.Response, error) {
 	}()
 	b.t.Cleanup(func() {
 		_ = conn.CloseNow()
-		<-done
+		<-read
 	})
-	return s, res, nil
+	select {
+	case <-done:
+		return s, res, nil
+	case <-ctx.Done():
+		return nil, res, ctx.Err()
+	}
 }
 
 // open is dial where nothing may go wrong.
@@ -84,6 +110,16 @@ func (s *socket) join(id rally.MatchID) {
 	if err := s.conn.Write(s.t.Context(), websocket.MessageBinary, pong.JoinFrame{Match: [12]byte([]byte(id))}.Append(nil)); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// settled waits until all that has been published so far was handled, and what
+// that has had pushed to this socket has come.
+func (s *socket) settled() {
+	s.t.Helper()
+	s.of.site.settled(s.t)
+	mark := rand.Text()
+	s.of.site.hub.Push(s.of.user.ID, func(string) ([]byte, error) { return []byte(mark), nil })
+	s.waitText(mark)
 }
 
 // waitText waits for a fragment that contains all of these.
@@ -138,6 +174,20 @@ func (s *socket) waitWelcome() (side int8) {
 		return false
 	})
 	return side
+}
+
+// closesAtOnce waits for the socket to be closed with a code, and fails if that
+// takes long: what it is called after has told the hub. A second is what is
+// promised; the bound is what a machine with much else to do needs for that.
+func (s *socket) closesAtOnce(code websocket.StatusCode) {
+	s.t.Helper()
+	told := time.Now()
+	if got := s.waitClose(); got != code {
+		s.t.Errorf("the socket closed with %d, want %d", got, code)
+	}
+	if took := time.Since(told); took > 15*time.Second {
+		s.t.Errorf("it took %v to close the socket", took)
+	}
 }
 
 // waitClose waits for the socket to be closed and gives the code.

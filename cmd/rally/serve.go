@@ -222,11 +222,13 @@ func (h *house) openSite(files *static.Files, pages *views.Views) (err error) {
 	if err != nil {
 		return fmt.Errorf("making the site: %w", err)
 	}
-	stop, err := h.bus.Subscribe(h.site.OnEvent)
-	if err != nil {
-		return fmt.Errorf("listening to the bus: %w", err)
+	for _, listen := range h.site.Listeners() {
+		stop, err := h.bus.Subscribe(listen)
+		if err != nil {
+			return fmt.Errorf("listening to the bus: %w", err)
+		}
+		h.closing.add("subscription", 0, func(context.Context) error { stop(); return nil })
 	}
-	h.closing.add("subscription", 0, func(context.Context) error { stop(); return nil })
 	return nil
 }
 
