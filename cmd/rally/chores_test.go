@@ -13,7 +13,7 @@ import (
 func TestRunDeletesAccountsThatAreDue(t *testing.T) {
 	t.Parallel()
 	c := testConfig(t)
-	db, err := store.Open(t.Context(), store.Config{URL: c.DatabaseURL})
+	db, err := store.Open(t.Context(), store.Config{URL: c.DatabaseURL, Patience: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestRunDeletesAccountsThatAreDue(t *testing.T) {
 		pages["/players/"+strconv.FormatInt(int64(u.ID), 10)] = map[string]int{"Due": http.StatusNotFound, "Later": http.StatusOK}[name]
 	}
 	r := start(t, c)
-	limit, tick := time.After(30*time.Second), time.NewTicker(20*time.Millisecond)
+	limit, tick := time.After(time.Minute), time.NewTicker(20*time.Millisecond)
 	defer tick.Stop()
 	for path, want := range pages {
 		for {

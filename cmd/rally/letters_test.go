@@ -136,7 +136,7 @@ func TestRunSendsLetters(t *testing.T) {
 // letter waits for the n-th letter to somebody.
 func letter(t *testing.T, s *mailtest.Server, to string, n int) mailtest.Message {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	m, err := s.Nth(ctx, n, mailtest.To(to))
 	if err != nil {
@@ -156,7 +156,7 @@ func TestRunKeepsLettersInDevelopment(t *testing.T) {
 	ada := r.person()
 	ada.signUp("Ada", "ada@example.org")
 	link := regexp.MustCompile(regexp.QuoteMeta(r.url) + `/links/[\w-]+`)
-	deadline, tick := time.After(30*time.Second), time.NewTicker(20*time.Millisecond)
+	deadline, tick := time.After(time.Minute), time.NewTicker(20*time.Millisecond)
 	defer tick.Stop()
 	for {
 		_, body := ada.visit("/dev/mail")

