@@ -17,7 +17,7 @@ import (
 	"rally/pong"
 )
 
-// court is somebody's socket in a match. Once a second it tells the match that
+// court is somebody's socket in a match. Again and again it tells the match that
 // there is somebody.
 type court struct {
 	t    *testing.T
@@ -155,15 +155,16 @@ func (c *court) read() {
 	}
 }
 
-// live sends a ping each second until done is closed.
+// live sends pings until done is closed: more often than browsers do, as one may
+// be late on a busy machine.
 func (c *court) live(done <-chan struct{}) {
-	second := time.NewTicker(time.Second)
-	defer second.Stop()
+	again := time.NewTicker(silence / 10)
+	defer again.Stop()
 	for {
 		select {
 		case <-done:
 			return
-		case <-second.C:
+		case <-again.C:
 			_ = c.write(websocket.MessageBinary, pong.PingFrame{RTT: pong.UnknownRTT}.Append(nil)) // the reader finds out
 		}
 	}
@@ -185,6 +186,14 @@ func (c *court) send(frame []byte) {
 // wait waits for a condition on what came; it is asked with the lock held.
 func (c *court) wait(limit time.Duration, what string, is func() bool) {
 	c.t.Helper()
+	if !c.comes(limit, what, is) {
+		c.t.Fatalf("waited %v in vain for %s", limit, what)
+	}
+}
+
+// comes waits for a condition as wait does, and says whether it came true.
+func (c *court) comes(limit time.Duration, what string, is func() bool) bool {
+	c.t.Helper()
 	late := time.NewTimer(limit)
 	defer late.Stop()
 	for {
@@ -193,14 +202,14 @@ func (c *court) wait(limit time.Duration, what string, is func() bool) {
 		c.mu.Unlock()
 		switch {
 		case done:
-			return
+			return true
 		case over:
 			c.t.Fatalf("the socket was closed with %d before %s", c.code, what)
 		}
 		select {
 		case <-news:
 		case <-late.C:
-			c.t.Fatalf("waited %v in vain for %s", limit, what)
+			return false
 		}
 	}
 }
@@ -208,17 +217,23 @@ func (c *court) wait(limit time.Duration, what string, is func() bool) {
 // until waits for a state that nobody has looked at yet.
 func (c *court) until(limit time.Duration, what string, is func(pong.Frame) bool) (found sighting) {
 	c.t.Helper()
-	c.wait(limit, what, func() bool {
-		for c.next < len(c.seen) {
-			found = c.seen[c.next]
-			c.next++
-			if is(found.Frame) {
-				return true
-			}
-		}
-		return false
+	c.wait(limit, what, func() (ok bool) {
+		found, ok = c.find(is)
+		return ok
 	})
 	return found
+}
+
+// find gives a state that nobody has looked at yet.
+func (c *court) find(is func(pong.Frame) bool) (found sighting, ok bool) {
+	for c.next < len(c.seen) {
+		found = c.seen[c.next]
+		c.next++
+		if is(found.Frame) {
+			return found, true
+		}
+	}
+	return found, false
 }
 
 // since gives the states that came from a moment on.
@@ -234,25 +249,37 @@ func (c *court) since(moment time.Time) (states []sighting) {
 }
 
 // closing waits until the socket is closed and gives the code.
-func (c *court) closing(limit time.Duration) websocket.StatusCode {
+func (c *court) closing() websocket.StatusCode {
 	c.t.Helper()
-	c.wait(limit, "the end of the socket", func() bool { return c.over })
+	c.wait(soon, "the end of the socket", func() bool { return c.over })
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.code
 }
 
-// press sends a direction and waits until the match says that it has it.
+// press sends a direction and waits until the match says that it has it. What
+// comes late does not count, so it is sent again, as of a later moment.
 func (c *court) press(dir pong.Dir) {
 	c.t.Helper()
-	c.mu.Lock()
-	c.seq++
-	seq, tick := c.seq, c.seen[len(c.seen)-1].Tick
-	c.mu.Unlock()
-	c.send(pong.InputFrame{Seq: seq, Dir: dir, Tick: tick + pong.TicksPerSecond}.Append(nil))
-	c.until(soon, "the acknowledgement of an input", func(f pong.Frame) bool {
-		return f.Ack[c.side] == seq && f.Dir[c.side] == dir
-	})
+	for late := time.After(soon); ; {
+		c.mu.Lock()
+		c.seq++
+		seq, tick := c.seq, c.seen[len(c.seen)-1].Tick
+		c.mu.Unlock()
+		c.send(pong.InputFrame{Seq: seq, Dir: dir, Tick: tick + pong.TicksPerSecond}.Append(nil))
+		const what = "the acknowledgement of an input"
+		if c.comes(2*time.Second, what, func() bool {
+			_, ok := c.find(func(f pong.Frame) bool { return f.Ack[c.side] == seq && f.Dir[c.side] == dir })
+			return ok
+		}) {
+			return
+		}
+		select {
+		case <-late:
+			c.t.Fatalf("waited in vain for %s", what)
+		default:
+		}
+	}
 }
 
 func playing(f pong.Frame) bool { return f.Phase == pong.Playing }

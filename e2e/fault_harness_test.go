@@ -19,8 +19,8 @@ import (
 	"rally/store"
 )
 
-// soon is what anything takes that is not measured.
-const soon = 20 * time.Second
+// soon is what anything takes that is not measured: more only if it never ends.
+const soon = time.Minute
 
 // house is a server of a test's own, which may be brought down and started
 // again on the same data folder.
@@ -80,14 +80,14 @@ func (h *house) start() time.Duration {
 
 // end waits for the process to be gone, once something has made it go, and
 // gives how it went.
-func (h *house) end(limit time.Duration) *os.ProcessState {
+func (h *house) end() *os.ProcessState {
 	h.t.Helper()
 	select {
 	case <-h.exited:
 		h.down = true
 		return h.cmd.ProcessState
-	case <-time.After(limit):
-		h.t.Fatalf("it is still there after %v", limit)
+	case <-time.After(soon):
+		h.t.Fatalf("it is still there after %v", soon)
 		return nil
 	}
 }
@@ -228,14 +228,14 @@ var figure = regexp.MustCompile(`class="figure">([^<]*)<`)
 
 // eventually waits for a condition that something else brings about, and gives
 // how long that took.
-func eventually(t *testing.T, limit time.Duration, what string, is func() bool) time.Duration {
+func eventually(t *testing.T, what string, is func() bool) time.Duration {
 	t.Helper()
 	begun := time.Now()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for !is() {
-		if time.Since(begun) > limit {
-			t.Fatalf("waited %v in vain for %s", limit, what)
+		if time.Since(begun) > soon {
+			t.Fatalf("waited %v in vain for %s", soon, what)
 		}
 		<-again.C
 	}

@@ -66,6 +66,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
+	begun  time.Time
 	took   time.Duration
 }
 
@@ -92,14 +93,14 @@ func (p *player) ask(method, path string, form url.Values) answer {
 	}
 	response, err := p.http.Do(r)
 	if err != nil {
-		return answer{body: err.Error(), took: time.Since(begun)}
+		return answer{body: err.Error(), begun: begun, took: time.Since(begun)}
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return answer{body: err.Error(), took: time.Since(begun)}
+		return answer{body: err.Error(), begun: begun, took: time.Since(begun)}
 	}
-	return answer{response.StatusCode, response.Header, string(body), time.Since(begun)}
+	return answer{response.StatusCode, response.Header, string(body), begun, time.Since(begun)}
 }
 
 // must is post for what is answered by another page, and gives its address.
@@ -119,7 +120,7 @@ func meet(a, b *player) (match string, onCourt [2]*court) {
 	a.must("/play")
 	b.must("/play")
 	for _, p := range []*player{a, b} {
-		eventually(p.t, soon, "the pairing", func() bool {
+		eventually(p.t, "the pairing", func() bool {
 			now := p.get("/play")
 			match = now.header.Get("Location")
 			return now.status == http.StatusSeeOther

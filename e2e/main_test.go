@@ -6,14 +6,19 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -44,6 +49,8 @@ func runMain(m *testing.M) int {
 		return fail(err)
 	}
 	defer os.RemoveAll(dir)
+	ports.Store(rand.Int64N(portsTo - portsFrom))
+	defer watchCrowd()()
 	// The database's unprivileged user has to reach its folder when the tests
 	// run as root.
 	if err := os.Chmod(dir, 0o755); err != nil {
@@ -76,6 +83,7 @@ func runMain(m *testing.M) int {
 	if err != nil {
 		return fail(errors.Join(err, site.stop()))
 	}
+	atOnce()
 	code := m.Run()
 	chromium.stop()
 	if err := site.stop(); err != nil {
@@ -91,6 +99,17 @@ func runMain(m *testing.M) int {
 		site.tell(os.Stderr)
 	}
 	return code
+}
+
+// atOnce lets more tests run at once than there are cores, unless it was said how
+// many: most of what they do is waiting, for countdowns, points and leases.
+func atOnce() {
+	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))) // there is such a flag
+	}
 }
 
 func fail(err error) int {
@@ -130,6 +149,7 @@ func startServer(binary, dir string, env ...string) (*server, error) {
 	s.cmd = exec.Command(binary, "serve")
 	s.cmd.Env = append(os.Environ(),
 		"RALLY_ADDR="+addr, "RALLY_HTTP_ADDR="+redirect, "RALLY_DATA="+filepath.Join(dir, "data"), "RALLY_BASE_URL="+s.URL)
+	s.cmd.Env = append(s.cmd.Env, "GORACE=atexit_sleep_ms=0") // a second that is not Rally's
 	s.cmd.Env = append(s.cmd.Env, env...)
 	s.cmd.Stdout, s.cmd.Stderr = logFile, logFile
 	if err := s.cmd.Start(); err != nil {
@@ -157,13 +177,24 @@ func (s *server) tell(w io.Writer) {
 	}
 }
 
+// Ports that no connection to somewhere else is given: systems take those from
+// 32768 or 49152 on. So one that is free stays free until the process that is to
+// have it listens there, and while it is down.
+const portsFrom, portsTo = 20_000, 32_000
+
+// ports counts the addresses that were given to servers. It starts anywhere.
+var ports atomic.Int64
+
 func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	var err error
+	for range portsTo - portsFrom {
+		addr := fmt.Sprintf("127.0.0.1:%d", portsFrom+ports.Add(1)%(portsTo-portsFrom))
+		var l net.Listener
+		if l, err = net.Listen("tcp", addr); err == nil {
+			return addr, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", err
 }
 
 // client trusts the certificate the server made itself.
@@ -213,9 +244,9 @@ func (s *server) stop() error {
 	select {
 	case err := <-s.exited:
 		return err
-	case <-time.After(15 * time.Second):
+	case <-time.After(soon):
 		_ = s.cmd.Process.Kill()
 		<-s.exited
-		return errors.New("it did not stop within 15 s of SIGTERM")
+		return fmt.Errorf("it did not stop within %v of SIGTERM", soon)
 	}
 }

@@ -10,7 +10,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -54,16 +56,23 @@ type nats struct {
 	cmd          *exec.Cmd // nil while it is down
 }
 
+// buildNATS builds the program, beside Rally, when a test first needs it.
+var buildNATS = sync.OnceValues(func() (program string, err error) {
+	program = filepath.Join(filepath.Dir(site.cmd.Path), "nats-server")
+	// With the race detector, for so most of it has been built already.
+	if out, err := exec.Command("go", "build", "-race", "-o", program, "github.com/nats-io/nats-server/v2").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building NATS: %w\n%s", err, out)
+	}
+	return program, nil
+})
+
 func newNATS(t *testing.T) *nats {
 	t.Helper()
-	n := &nats{t: t, dir: t.TempDir()}
-	n.program = filepath.Join(n.dir, "nats-server")
-	// With the race detector, for so most of it has been built already.
-	build := exec.CommandContext(t.Context(), "go", "build", "-race", "-o", n.program, "github.com/nats-io/nats-server/v2")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building NATS: %v\n%s", err, out)
+	program, err := buildNATS()
+	if err != nil {
+		t.Fatal(err)
 	}
-	var err error
+	n := &nats{t: t, program: program, dir: t.TempDir()}
 	if n.addr, err = freeAddr(); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +101,7 @@ func (n *nats) start() {
 	if err := n.cmd.Start(); err != nil {
 		n.t.Fatal(err)
 	}
-	eventually(n.t, soon, "NATS to answer", func() bool {
+	eventually(n.t, "NATS to answer", func() bool {
 		conn, err := net.DialTimeout("tcp", n.addr, time.Second)
 		if err == nil {
 			_ = conn.Close()
@@ -157,9 +166,30 @@ func (c *court) hears(part string, since time.Time) (took time.Duration) {
 	return took
 }
 
+// How long somebody still counts as there after they have gone, and their node
+// after its last sign of life.
+const (
+	counted     = 5 * time.Second
+	nodeCounted = 8 * time.Second
+)
+
+// absence is when somebody was without a socket, who still counted as there for
+// a while.
+type absence struct {
+	from, to time.Time
+	counted  time.Duration
+}
+
+// shown says whether a friend may have been told of the absence at a moment: it
+// was too long, since the machine has much to do, and that is seen.
+func (a absence) shown(at time.Time) bool {
+	return a.to.Sub(a.from) > a.counted && at.Sub(a.from) > a.counted && at.Sub(a.to) < a.counted
+}
+
 // silent makes sure that a page is told nothing in which something is found,
-// from one moment to another.
-func (c *court) silent(about *regexp.Regexp, from, until time.Time, while string) {
+// from one moment to another, unless somebody's absence was long enough to be
+// seen.
+func (c *court) silent(about *regexp.Regexp, from, until time.Time, while string, away ...absence) {
 	c.t.Helper()
 	enough := time.NewTimer(time.Until(until))
 	defer enough.Stop()
@@ -167,6 +197,9 @@ func (c *court) silent(about *regexp.Regexp, from, until time.Time, while string
 		c.mu.Lock()
 		over, news := c.over, c.news
 		for _, s := range c.texts {
+			if slices.ContainsFunc(away, func(a absence) bool { return a.shown(s.at) }) {
+				continue
+			}
 			if !s.at.Before(from) && about.MatchString(s.text) {
 				c.t.Errorf("%s, after %v, a page is told: %s", while, s.at.Sub(from).Round(time.Millisecond), s.text)
 				over = true
