@@ -116,6 +116,12 @@ func (n *node) visit(user rally.UserID, id rally.MatchID) (v *visitor, leave fun
 	return v, leave
 }
 
+// welcomed gives how often the visitor has been let in.
+func (v *visitor) welcomed() int {
+	welcome, _, _ := v.answers()
+	return len(welcome)
+}
+
 // latest gives the newest state that has come, and whether there is one.
 func (v *visitor) latest() (tick uint32, phase Phase, ok bool) {
 	frames := v.seen()

@@ -2,6 +2,7 @@ package match
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"sync"
 	"testing"
@@ -29,10 +30,11 @@ func TestLettersAreLost(t *testing.T) {
 	})
 	v, leave := a.visit(1, id)
 	f.until("the player is there", func() bool { info, _ := a.Find(id); return info.Players[0].Connected })
-	f.until("it is welcome", func() bool { welcome, _, _ := v.answers(); return len(welcome) > 0 })
+	f.until("it is welcome", func() bool { return v.welcomed() > 0 })
 
+	before := v.welcomed()
 	home.dismiss(a.name) // as if it had been taken for dead
-	f.until("it is welcome again", func() bool { welcome, _, _ := v.answers(); return len(welcome) > 1 })
+	f.until("it is welcome again", func() bool { return v.welcomed() > before })
 
 	leave() // nobody hears of that
 	f.until("home hears of it all the same", func() bool { return home.Stats().Guests == 0 })
@@ -44,7 +46,8 @@ func TestNATSAway(t *testing.T) {
 	t.Parallel()
 	f := newFabric(t)
 	home, a := f.node(func(c *Config) { c.Silence = 2 * time.Second }), f.node()
-	id := pairOn(f, home, 3)
+	id := pairOn(f, home, 99)
+	f.until("it is known", func() bool { at, _ := a.Playing(2); return at == id })
 	home.visit(1, id)
 	far, _ := a.visit(2, id)
 	if err := home.Ready(id, 1); err != nil {
@@ -121,8 +124,8 @@ func TestNodeDies(t *testing.T) {
 	v, _ := a.visit(1, id)
 	f.until("the player is there", func() bool { info, _ := a.Find(id); return info.Players[0].Connected })
 	own := pairAt(f, a, 3, 4)
-	home.visit(3, own)
-	f.until("there is a guest", func() bool { return a.Stats().Guests == 1 })
+	guest, _ := home.visit(3, own)
+	f.until("there is a guest", func() bool { return a.Stats().Guests == 1 && guest.welcomed() > 0 })
 
 	home.kill()
 	if info, ok := a.Find(id); !ok || info.Phase != Over || info.Outcome != rally.Interrupted || !info.Stored ||
@@ -170,7 +173,12 @@ func TestLeftovers(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.until("the card is back", func() bool { return board.has(string(id)) })
-	f.until("it is known", func() bool { _, busy := a.Playing(1); return busy })
+	marker := pairAt(f, a, 8, 9) // comes to the board after that
+	f.until("all of that is known", func() bool {
+		a.cards.mu.RLock()
+		defer a.cards.mu.RUnlock()
+		return a.cards.posted[marker] != nil
+	})
 	home.kill()
 	if left := a.cards.leftovers(time.Hour); len(left) != 0 {
 		t.Errorf("%v are leftovers already", left)
@@ -178,14 +186,13 @@ func TestLeftovers(t *testing.T) {
 	if left := a.cards.leftovers(0); !slices.Equal(left, []rally.MatchID{id}) {
 		t.Errorf("leftovers are %v", left)
 	}
+	f.made(id, time.Now().Add(time.Hour))
 	late := f.node()
 	f.until("the late one has heard", func() bool { _, ok := late.cards.where(id); return ok })
 	if info, ok := late.Find(id); !ok || info.Phase == Over {
 		t.Errorf("for the late one, who may not have heard of its node yet, it is %+v", info)
 	}
-	late.cards.mu.Lock()
-	late.cards.posted[id].Made = time.Now().Add(-unheardTime)
-	late.cards.mu.Unlock()
+	f.made(id, time.Now().Add(-unheardTime))
 	f.until("it is over for the late one as well", func() bool {
 		info, _ := late.Find(id)
 		return info.Outcome == rally.Interrupted
@@ -200,6 +207,26 @@ func TestLeftovers(t *testing.T) {
 	f.until("nothing is known of it", func() bool { _, ok := a.Find(id); return !ok })
 }
 
+// made has the board say when a match was made.
+func (f *fabric) made(id rally.MatchID, at time.Time) {
+	f.Helper()
+	value, _, err := f.matches.Get(f.Context(), string(id))
+	if err != nil {
+		f.Fatal(err)
+	}
+	var c card
+	if err := json.Unmarshal(value, &c); err != nil {
+		f.Fatal(err)
+	}
+	c.Made = at
+	if value, err = json.Marshal(c); err != nil {
+		f.Fatal(err)
+	}
+	if err := f.matches.Put(f.Context(), string(id), value); err != nil {
+		f.Fatal(err)
+	}
+}
+
 // Two nodes put the same person into matches before either has heard of the
 // other's: the one that came to the board first stays.
 func TestClash(t *testing.T) {
@@ -209,6 +236,7 @@ func TestClash(t *testing.T) {
 	board := f.matches
 	board.pause(true)
 	first := pairAt(f, a, 1, 2)
+	f.until("the first is on the board", func() bool { return board.has(string(first)) })
 	second := pairAt(f, b, 1, 3)
 	board.pause(false)
 	f.until("the second is called off", func() bool {
@@ -252,7 +280,7 @@ func TestLettersOfNonsense(t *testing.T) {
 	home, a := f.node(), f.node()
 	id := pairOn(f, home, 3)
 	v, _ := a.visit(1, id)
-	f.until("it is welcome", func() bool { welcome, _, _ := v.answers(); return len(welcome) > 0 })
+	f.until("it is welcome", func() bool { return v.welcomed() > 0 })
 	rapid.Check(t, func(t *rapid.T) {
 		letter := []byte{rapid.SampledFrom([]byte("jfcsmux")).Draw(t, "what"), 0, 0, 0, 0, 0, 0, 0, rapid.Byte().Draw(t, "number")}
 		letter = append(letter, rapid.SliceOf(rapid.Byte()).Draw(t, "rest")...)

@@ -26,7 +26,7 @@ func TestMatchAcrossNodes(t *testing.T) {
 	t.Parallel()
 	f := newFabric(t)
 	home, a, b := f.node(), f.node(), f.node()
-	id := pairOn(f, home, 1)
+	id := pairOn(f, home, 99)
 	for _, n := range []*node{home, a, b} {
 		f.until("it is known who plays", func() bool { at, _ := n.Playing(2); return at == id })
 		if info, ok := n.Find(id); !ok || info.Phase != Waiting || info.Players[1].User != 2 {
@@ -39,13 +39,8 @@ func TestMatchAcrossNodes(t *testing.T) {
 	left, _ := a.visit(1, id)
 	right, _ := b.visit(2, id)
 	watcher, _ := b.visit(3, id)
-	f.until("all are welcome", func() bool {
-		for _, v := range []*visitor{left, right, watcher} {
-			if welcome, _, _ := v.answers(); len(welcome) != 1 {
-				return false
-			}
-		}
-		return true
+	f.until("all are welcome", func() bool { // and again, if the answer was long in coming
+		return left.welcomed() > 0 && right.welcomed() > 0 && watcher.welcomed() > 0
 	})
 	for v, side := range map[*visitor]rally.Side{left: rally.Left, right: rally.Right, watcher: rally.NoSide} {
 		if welcome, refused, _ := v.answers(); welcome[0].Side != int8(side) || len(refused) > 0 {
@@ -111,12 +106,10 @@ func TestMatchAcrossNodes(t *testing.T) {
 	}
 	f.until("both were called", func() bool { return f.count(rally.MatchPaired, next) == 1 })
 	left.send(joinFrame(next))
-	f.until("the other match is joined", func() bool { welcome, _, _ := left.answers(); return len(welcome) == 2 })
-	if s := home.Stats(); s.Guests != 3 {
-		t.Errorf("%d guests", s.Guests)
-	}
-	if s := b.Stats(); s.Ties != 2 {
-		t.Errorf("%d ties", s.Ties)
+	f.until("the other match is joined", func() bool { info, _ := b.Find(next); return info.Players[0].Connected })
+	f.until("everybody is a guest", func() bool { return home.Stats().Guests == 3 })
+	if one, two := a.Stats().Ties, b.Stats().Ties; one != 1 || two != 2 {
+		t.Errorf("%d and %d ties", one, two)
 	}
 }
 
@@ -125,12 +118,8 @@ func pressed(f *fabric, v *visitor, dir pong.Dir, all ...*visitor) {
 	f.Helper()
 	tick, _, _ := v.latest()
 	v.seq++
-	for i := range uint32(60) { // the frame seen last may be old: one of these names the tick
-		if i%8 == 0 {
-			v.send(pong.InputFrame{Seq: v.seq + uint16(i), Dir: dir, Tick: tick + i}.Append(nil))
-		}
-	}
-	v.seq += 60
+	// The frame seen last may be old by now. What names a later tick is never late.
+	v.send(pong.InputFrame{Seq: v.seq, Dir: dir, Tick: tick + 1_000_000}.Append(nil))
 	for _, other := range all {
 		f.until("the press is seen", func() bool {
 			frames := other.seen()
@@ -148,14 +137,15 @@ func TestSeatsAcrossNodes(t *testing.T) {
 	id := pairOn(f, home, 3)
 	connected := func() bool { info, _ := a.Find(id); return info.Players[0].Connected }
 	first, _ := a.visit(1, id)
-	f.until("the player is there", connected)
+	f.until("the player is there", func() bool { return connected() && first.welcomed() > 0 })
 	second, leave := b.visit(1, id)
 	f.until("the first is displaced", func() bool {
 		_, refused, _ := first.answers()
-		return len(refused) == 1 && refused[0].Reason == pong.RefusedTab
+		return len(refused) > 0 && refused[0].Reason == pong.RefusedTab && second.welcomed() > 0
 	})
+	before := second.welcomed()
 	second.send(joinFrame(id)) // anew, in one step
-	f.until("it is welcome again", func() bool { welcome, _, _ := second.answers(); return len(welcome) == 2 })
+	f.until("it is welcome again", func() bool { return second.welcomed() > before })
 	if _, refused, _ := second.answers(); len(refused) > 0 || !connected() {
 		t.Error("joining again has cost the seat")
 	}
@@ -168,6 +158,6 @@ func TestSeatsAcrossNodes(t *testing.T) {
 	stranger, _ := a.visit(1, "aaaaaaaaaaaa")
 	f.until("what is not there is refused", func() bool {
 		_, refused, _ := stranger.answers()
-		return len(refused) == 1 && refused[0].Reason == pong.RefusedGone
+		return len(refused) > 0 && refused[0].Reason == pong.RefusedGone
 	})
 }

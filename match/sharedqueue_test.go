@@ -13,7 +13,8 @@ import (
 type desk struct {
 	*Matchmaker
 	node  *node
-	leads atomic.Bool // of those that are open, one may
+	leads atomic.Bool  // of those that are open, one may
+	asked atomic.Int64 // how often it was asked whether it leads
 }
 
 // desk opens the queue at a node.
@@ -28,7 +29,7 @@ func (f *fabric) desk() *desk {
 			return f.present[user]
 		},
 		Publish: f.publish, Points: 3,
-		Shared: &Shared{Nodes: d.node.Nodes, Board: f.queue, Leads: d.leads.Load},
+		Shared: &Shared{Nodes: d.node.Nodes, Board: f.queue, Leads: func() bool { d.asked.Add(1); return d.leads.Load() }},
 	})
 	d.Start()
 	f.Cleanup(d.Stop)
@@ -114,6 +115,9 @@ func TestQueueChangesHands(t *testing.T) {
 	f.come(1, 2)
 	a.enter(1)
 	a.leads.Store(false)
+	asked := a.asked.Load()
+	a.nudge()
+	f.until("what it paired while it led is paired", func() bool { return a.asked.Load() > asked })
 	a.enter(2)
 	b.knows(1)
 	b.knows(2)
@@ -150,18 +154,28 @@ func TestSharedQueueLapses(t *testing.T) {
 		t.Error("paired with somebody who is not there")
 	}
 	b.knows(2)
-	b.mu.Lock()
-	b.entries[2].seen -= seenAgain
-	b.mu.Unlock()
-	a.mu.Lock()
-	a.entries[2].seen -= lapseAfter - 2*time.Second
-	a.mu.Unlock()
-	b.Seen(2)
+	aged := a.age(2)
 	f.until("the leader has heard of it", func() bool {
+		b.age(2)
+		b.Seen(2)
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		return a.config.Clock.Now()-a.entries[2].seen < time.Second
+		e := a.entries[2]
+		return e != nil && e.seen > aged
 	})
+}
+
+// age has this node have heard last of a user so long ago that a sign of life
+// would be passed on, and gives when that is. Whoever is not there stays so.
+func (d *desk) age(user rally.UserID) time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e, ok := d.entries[user]
+	if !ok {
+		return 0
+	}
+	e.seen -= seenAgain
+	return e.seen
 }
 
 // While NATS is away nobody can enter, and whoever has left stays out.
@@ -194,9 +208,7 @@ func TestSignOfLifeIsLate(t *testing.T) {
 	a, b := f.desk(), f.desk()
 	a.enter(1)
 	b.knows(1)
-	b.mu.Lock()
-	b.entries[1].seen -= seenAgain
-	b.mu.Unlock()
+	b.age(1)
 	f.queue.setStead(func(_ string, do func() error) error {
 		a.Leave(1)
 		f.until("has left everywhere", func() bool { return a.Len()+b.Len() == 0 })
