@@ -15,20 +15,23 @@ var quick = live.Config{PingEvery: 60 * time.Millisecond, DeadAfter: 200 * time.
 // A browser that never answers is pinged, and is gone after DeadAfter.
 func TestSilentBrowser(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, quick, nil)
-	start := time.Now()
+	hand := new(hand)
+	s := newSiteAt(t, quick, nil, hand.now, time.Now)
 	r, e := s.raw(t, query)
-	first, payload := r.next(t)
-	if first != 0x89 || len(payload) != 0 {
-		t.Errorf("the first frame is %x %q, want a ping", first, payload)
+	for range 3 {
+		hand.forward(quick.PingEvery)
+		if first, payload := r.next(t); first != 0x89 || len(payload) != 0 {
+			t.Errorf("a frame %x %q, want a ping", first, payload)
+		}
 	}
+	if n := s.hub.Stats().Closed["silent"]; n != 0 {
+		t.Error("gone too early")
+	}
+	hand.forward(quick.DeadAfter - 3*quick.PingEvery)
 	if code := r.closeCode(t); code != 0 {
 		t.Errorf("closed with %d, but nobody is there to hear it", code)
 	}
 	within(t, e.closed)
-	if d := time.Since(start); d < quick.DeadAfter/2 {
-		t.Errorf("gone after %v", d)
-	}
 	if line := s.only(t); s.hub.Stats().Closed["silent"] != 1 {
 		t.Errorf("not closed as silent: %s", line)
 	}
@@ -37,54 +40,33 @@ func TestSilentBrowser(t *testing.T) {
 // One that answers pings, and one that only sends, live.
 func TestAnswersKeepAlive(t *testing.T) {
 	t.Parallel()
-	// Long enough that a busy machine is not taken for a dead browser.
-	cfg := live.Config{PingEvery: 100 * time.Millisecond, DeadAfter: 1500 * time.Millisecond}
-	s := newSite(t, cfg, nil)
+	hand := new(hand)
+	s := newSiteAt(t, quick, nil, hand.now, time.Now)
 	c, answering := s.dial(t, query)
 	go func() { // a client answers pings while it reads
 		_, _, _ = c.Read(context.Background())
 	}()
 	r, sending := s.raw(t, query)
 
-	enough := time.After(2 * cfg.DeadAfter)
-	tick := time.NewTicker(cfg.PingEvery / 2)
-	defer tick.Stop()
-	for {
-		select {
-		case <-answering.closed:
-			t.Fatalf("the one that answers was closed: %q", s.log.get())
-		case <-sending.closed:
-			t.Fatalf("the one that sends was closed: %q", s.log.get())
-		case <-tick.C:
-			r.write(clientFrame(0x82, []byte("I am here")))
-			continue
-		case <-enough:
-		}
-		return
+	for hand.now() < 3*quick.DeadAfter {
+		hand.forward(quick.PingEvery)
+		r.write(clientFrame(0x82, []byte("I am here")))
+		until(t, "both are heard", func() bool {
+			return answering.HeardAt() == hand.now() && sending.HeardAt() == hand.now()
+		})
+	}
+	if got := s.log.get(); len(got) != 0 {
+		t.Errorf("logged: %q", got)
 	}
 }
 
-// A browser that sends but does not read holds up its writer; the writer is
-// given up on.
+// A browser that does not read holds up its writer; the writer is given up on.
 func TestStuckWriter(t *testing.T) {
 	t.Parallel()
-	// It never counts as silent here, however late its next frame.
-	s := newSite(t, live.Config{WriteTimeout: 150 * time.Millisecond}, nil)
-	r, e := s.raw(t, query)
+	s := newSite(t, live.Config{WriteTimeout: 150 * time.Millisecond}, nil) // it never counts as silent
+	_, e := s.raw(t, query)
 	s.hub.Push(1, func(string) ([]byte, error) { return bytes.Repeat([]byte("x"), 8<<20), nil })
-	tick := time.NewTicker(30 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			r.write(clientFrame(0x82, []byte("I am here")))
-			continue
-		case <-e.closed:
-		case <-time.After(patience):
-			t.Fatal("never given up on")
-		}
-		break
-	}
+	within(t, e.closed)
 	if line := s.only(t); s.hub.Stats().Closed["stuck"] != 1 {
 		t.Errorf("not closed as stuck: %s", line)
 	}

@@ -13,9 +13,14 @@ func (h *Hub) Places() int {
 	return len(h.keeper.users)
 }
 
-// NewHubAt is NewHub with a clock by which people come and go. After it has
-// been moved, Settled has to be asked.
-func NewHubAt(cfg Config, clock func() time.Time) *Hub { return newHub(cfg, clock) }
+// NewHubAt is NewHub with the hub's time and a clock by which people come and
+// go. After the clock has been moved, Settled has to be asked.
+func NewHubAt(cfg Config, now func() time.Duration, clock func() time.Time) *Hub {
+	return newHub(cfg, now, clock)
+}
+
+// HeardAt gives when something last came, in the hub's time.
+func (c *Conn) HeardAt() time.Duration { return time.Duration(c.heard.Load()) }
 
 // Settled says whether all that follows from what the crowd knows at this time
 // has been done, and has it done.

@@ -62,11 +62,21 @@ func (e *end) Close() {
 // receiver must have been closed exactly once.
 func newSite(t testing.TB, cfg live.Config, receive func(*end, []byte) error) *site {
 	t.Helper()
-	return newSiteAt(t, cfg, receive, time.Now)
+	started := time.Now()
+	return newSiteAt(t, cfg, receive, func() time.Duration { return time.Since(started) }, time.Now)
 }
 
-// newSiteAt is newSite with the clock by which people come and go.
-func newSiteAt(t testing.TB, cfg live.Config, receive func(*end, []byte) error, clock func() time.Time) *site {
+// hand is a hub's time that only a test moves.
+type hand struct{ at atomic.Int64 }
+
+func (h *hand) now() time.Duration      { return time.Duration(h.at.Load()) }
+func (h *hand) forward(d time.Duration) { h.at.Add(int64(d)) }
+
+// newSiteAt is newSite with the hub's time, and the clock by which people come
+// and go.
+func newSiteAt(
+	t testing.TB, cfg live.Config, receive func(*end, []byte) error, now func() time.Duration, clock func() time.Time,
+) *site {
 	t.Helper()
 	s := &site{log: &lines{}, opened: make(chan *end, 100), receive: receive}
 	cfg.Log = slog.New(s.log)
@@ -76,7 +86,7 @@ func newSiteAt(t testing.TB, cfg live.Config, receive func(*end, []byte) error, 
 	if cfg.WriteTimeout == 0 {
 		cfg.WriteTimeout = time.Hour
 	}
-	s.hub = live.NewHubAt(cfg, clock)
+	s.hub = live.NewHubAt(cfg, now, clock)
 	s.server = httptest.NewServer(s)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -23,7 +23,7 @@ type Hub struct {
 	cancel  context.CancelFunc
 	serving context.Context // ends when Shutdown begins
 	refuse  context.CancelFunc
-	started time.Time
+	now     func() time.Duration // the hub's time: monotonic, from its start
 	stats   counters
 	buffers sync.Pool // of *[FrameMax + 2]byte
 	keeper  *keeper
@@ -55,13 +55,17 @@ type session struct {
 }
 
 // NewHub makes a hub and starts its goroutines, which Shutdown ends.
-func NewHub(cfg Config) *Hub { return newHub(cfg, time.Now) }
+func NewHub(cfg Config) *Hub {
+	started := time.Now()
+	return newHub(cfg, func() time.Duration { return time.Since(started) }, time.Now)
+}
 
-// newHub is NewHub with the clock by which people come and go.
-func newHub(cfg Config, clock func() time.Time) *Hub {
+// newHub is NewHub with the hub's time, by which sockets are silent and places
+// given back, and the clock by which people come and go.
+func newHub(cfg Config, now func() time.Duration, clock func() time.Time) *Hub {
 	h := &Hub{
 		cfg:      cfg.withDefaults(),
-		started:  time.Now(),
+		now:      now,
 		users:    make(map[rally.UserID][]*Conn),
 		opening:  make(map[rally.UserID]int),
 		sessions: make(map[rally.SessionID]*session),
@@ -86,9 +90,6 @@ func newHub(cfg Config, clock func() time.Time) *Hub {
 	}
 	return h
 }
-
-// now gives the hub's time: monotonic, from its start.
-func (h *Hub) now() time.Duration { return time.Since(h.started) }
 
 // Online says whether user has an open socket on this node.
 func (h *Hub) Online(user rally.UserID) bool {

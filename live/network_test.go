@@ -18,6 +18,7 @@ type network struct {
 
 	mu    sync.Mutex
 	away  bool
+	news  int // times that nodes have been told something
 	told  map[string]map[rally.UserID]entry
 	lives map[string]life
 	ears  map[string]live.Ear
@@ -57,6 +58,7 @@ func (n *network) join(name string) *member {
 func (n *network) live(name string, alive bool, at time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.news++
 	n.lives[name] = life{alive, at}
 	for other, ear := range n.ears {
 		if other != name {
@@ -76,6 +78,13 @@ func (n *network) setAway(away bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.away = away
+}
+
+// heard gives how often nodes have been told something.
+func (n *network) heard() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.news
 }
 
 // entries gives of how many users a node has told something.
@@ -99,6 +108,7 @@ func (m *member) put(node string, user rally.UserID, s live.Sighting) error {
 	if m.away || m.ears[m.name] == nil {
 		return errStoreAway
 	}
+	m.news++
 	at := m.clock.Now()
 	if s.Empty() {
 		delete(m.told[node], user)
@@ -174,15 +184,18 @@ func (c *county) kill(t testing.TB, name string) {
 	c.network.live(name, false, last)
 }
 
+// settle waits until all towns are settled and none has told another anything
+// while that was looked at.
 func (c *county) settle(t testing.TB) {
 	t.Helper()
 	until(t, "all nodes are told", func() bool {
+		before := c.network.heard()
 		for _, w := range c.towns {
 			if !w.hub.Settled() {
 				return false
 			}
 		}
-		return true
+		return c.network.heard() == before
 	})
 }
 

@@ -155,16 +155,20 @@ func TestUnusedPlaceIsTaken(t *testing.T) {
 }
 
 // A browser that is gone without a word, its laptop closed, keeps the place
-// for DeadAfter and Linger: 26 s, as things are set.
+// for DeadAfter.
 func TestHalfOpenFreesPlace(t *testing.T) {
 	t.Parallel()
-	n := newRegister().node()
-	cfg := quick
-	cfg.Linger = 50 * time.Millisecond
-	s := newPlacedSite(t, n, cfg)
+	n, hand, cfg := newRegister().node(), new(hand), quick
+	cfg.Places = n
+	s := newSiteAt(t, cfg, nil, hand.now, time.Now)
 	elsewhere := newPlacedSite(t, n.node(), live.Config{})
-	_, e := s.raw(t, as(1, "a")) // answers nothing
-	elsewhere.refused(t, as(1, "b"))
+	r, e := s.raw(t, as(1, "a")) // answers nothing
+	for range 3 {
+		hand.forward(quick.PingEvery)
+		r.next(t) // the ping
+		elsewhere.refused(t, as(1, "b"))
+	}
+	hand.forward(quick.DeadAfter - 3*quick.PingEvery)
 	within(t, e.closed)
 	until(t, "the place is given back", func() bool { return n.holder(1) == "" })
 	c, there := elsewhere.dial(t, as(1, "b"))

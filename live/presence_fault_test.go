@@ -76,8 +76,8 @@ func TestSeenBeforeTold(t *testing.T) {
 			for _, step := range []chan struct{}{begun, done} {
 				select {
 				case <-step:
-				case <-ctx.Done():
-					return ctx.Err()
+				case <-t.Context().Done():
+					return errStoreAway
 				}
 			}
 			return p.SetSeen(ctx, seen)
@@ -119,8 +119,8 @@ func TestStoreHangs(t *testing.T) {
 			if user >= dora {
 				select {
 				case <-hang:
-				case <-ctx.Done():
-					return nil, ctx.Err()
+				case <-t.Context().Done():
+					return nil, errStoreAway
 				}
 			}
 			return p.Friends(ctx, user)

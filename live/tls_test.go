@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 
@@ -18,7 +17,7 @@ import (
 )
 
 // Over TLS everything is the same, also that a browser which does not read is
-// cut in time: the farewell of TLS must not hold that up.
+// cut after CloseWait: the farewell of TLS must not hold that up.
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, live.Config{}, nil)
@@ -65,12 +64,8 @@ func TestTLS(t *testing.T) {
 	}
 	deafEnd := within(t, s.opened)
 	s.hub.Push(2, func(string) ([]byte, error) { return bytes.Repeat([]byte("x"), 8<<20), nil })
-	start := time.Now()
 	s.hub.CloseSession("deaf", live.CodeSessionEnded, "")
 	within(t, deafEnd.closed)
-	if d := time.Since(start); d > 2*time.Second {
-		t.Errorf("took %v", d)
-	}
 
 	s.hub.CloseSession("s1", live.CodeSessionEnded, "")
 	if code := closeCode(t, c); code != live.CodeSessionEnded {

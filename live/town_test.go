@@ -206,7 +206,7 @@ func newTownOf(t testing.TB, p *people, c *clock, changes ...func(*live.Config))
 	for _, change := range changes {
 		change(&cfg)
 	}
-	w.site = newSiteAt(t, cfg, nil, c.Now)
+	w.site = newSiteAt(t, cfg, nil, new(hand).now, c.Now)
 	return w
 }
 
