@@ -13,7 +13,7 @@ func TestBlockedCannotTell(t *testing.T) {
 	mina, joon, lea := s.insider(t, "Mina"), s.insider(t, "Joon"), s.insider(t, "Lea")
 	mina.does("block", joon.user.ID)
 	page := mina.open()
-	until(t, "Mina to be online", func() bool { return s.hub.Online(mina.user.ID) })
+	page.settled()
 
 	texts := func() int { page.mu.Lock(); defer page.mu.Unlock(); return len(page.texts) }
 	before := texts()

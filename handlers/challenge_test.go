@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -216,7 +217,7 @@ func TestAcceptedManyTimes(t *testing.T) {
 		if live := s.registry.Stats().Live; live != i+1 {
 			t.Fatalf("%d matches of %d pairs", live, i+1)
 		}
-		page.waitText("#call", to)
+		page.settled()
 		if n := page.count("#call"); n != 1 {
 			t.Errorf("called %d times", n)
 		}
@@ -345,8 +346,10 @@ func TestChallengeExpires(t *testing.T) {
 	s := newSite(t)
 	ada, bea := s.pals(t, "Ada", "Bea")
 	path := ada.challenge(bea.user.ID)
-	ticking := `#challenge-` + string(idOf(path)) + ` [data-hx-get="/live/inbox"][data-hx-trigger="load delay:301s"]`
-	bea.get("/settings").has(ticking)
+	ticking := `#challenge-` + string(idOf(path)) + ` [data-hx-get="/live/inbox"]`
+	if asks := bea.get("/settings").attr(ticking, "data-hx-trigger"); !regexp.MustCompile(`^load delay:[1-9]\d\d?s$`).MatchString(asks) {
+		t.Errorf("it asks what is left on %q", asks)
+	}
 	s.clock.forward(rally.ChallengeLife)
 	ada.enter(rally.StageFull)
 	bea.enter(rally.StageFull)
@@ -530,19 +533,21 @@ func TestChallengeStrangers(t *testing.T) {
 	if err := s.store.Block(t.Context(), blocker.user.ID, ada.user.ID); err != nil {
 		t.Fatal(err)
 	}
-	shown := map[string]bool{}
+	shown, timeLeft := map[string]bool{}, regexp.MustCompile(`PT\d+S|\d:\d\d|delay:\d+s`)
 	for _, b := range []*browser{friend, stranger, blocker} {
 		socket := b.open()
 		ada.get("/challenges/new?to=" + itoa(b.user.ID)).wants(http.StatusOK)
 		path := ada.challenge(b.user.ID)
 		page := ada.get(path)
 		page.wants(http.StatusOK)
-		same := strings.NewReplacer(b.user.Name, "N", `"`+itoa(b.user.ID)+`"`, "I", string(idOf(path)), "C", "PT300S", "T", "PT299S", "T", "5:00", "T", "4:59", "T", "301s", "T", "300s", "T", "challenges/new?to="+itoa(b.user.ID), "F")
+		same := strings.NewReplacer(b.user.Name, "N", `"`+itoa(b.user.ID)+`"`, "I", string(idOf(path)), "C", "challenges/new?to="+itoa(b.user.ID), "F")
 		main := page.text[strings.Index(page.text, "<main"):strings.Index(page.text, "</main>")]
-		shown[same.Replace(main)] = true
-		ada.post(path + "/withdraw").leadsTo(path)
+		shown[timeLeft.ReplaceAllString(same.Replace(main), "T")] = true
 		if b == friend {
 			socket.waitText("#invites", string(idOf(path)))
+		}
+		ada.post(path + "/withdraw").leadsTo(path)
+		if b == friend {
 			continue
 		}
 		b.get(path).wants(http.StatusNotFound)
@@ -550,10 +555,7 @@ func TestChallengeStrangers(t *testing.T) {
 		b.post(path + "/decline").wants(http.StatusNotFound)
 		b.get("/settings").hasNot("#invites .invite")
 		b.get("/notices").hasNot(".notice-row")
-		// What is pushed to somebody comes in order: had there been anything, it
-		// would have come before this.
-		s.hub.Push(b.user.ID, func(string) ([]byte, error) { return []byte("last"), nil })
-		socket.waitText("last")
+		socket.settled()
 		if n := socket.count(string(idOf(path))); n != 0 {
 			t.Errorf("%s was told %d times", b.user.Name, n)
 		}
@@ -586,8 +588,7 @@ func TestInvitationFrames(t *testing.T) {
 			t.Errorf("the invitation came %d times", n)
 		}
 	}
-	s.hub.Push(cea.user.ID, func(string) ([]byte, error) { return []byte("last"), nil })
-	other.waitText("last")
+	other.settled()
 	if n := other.count("challenge"); n != 0 {
 		t.Errorf("somebody else was told %d times", n)
 	}
@@ -595,14 +596,16 @@ func TestInvitationFrames(t *testing.T) {
 	// A page whose socket opens after the news still gets it, and one without
 	// news gets nothing.
 	path = ada.challenge(bea.user.ID)
+	s.settled(t)
 	late := bea.open()
 	late.waitText("#invites", "challenge-"+string(idOf(path)))
-	if cea.open().count("#invites") != 0 {
+	without := cea.open()
+	without.settled()
+	if without.count("#invites") != 0 {
 		t.Error("no news is told")
 	}
 	bea.open().waitText("#invites", "challenge-"+string(idOf(path)))
-	s.hub.Push(bea.user.ID, func(string) ([]byte, error) { return []byte("after one more"), nil })
-	late.waitText("after one more")
+	late.settled()
 	if n := late.count("#invites"); n != 1 {
 		t.Errorf("a page was told %d times of one challenge, as others were opened", n)
 	}
@@ -614,6 +617,7 @@ func TestInvitationFrames(t *testing.T) {
 	declined.has(`hx-partial[data-hx-target="#status"] [data-focus=main]`)
 	parses(t, page.waitText("#status", "Bea", "declined"))
 	page.waitText(`#challenge[data-challenge=`, string(idOf(path)))
+	page.settled()
 	if n := page.count("#invites"); n != 0 {
 		t.Errorf("the maker was invited %d times", n)
 	}

@@ -44,21 +44,17 @@ func (b *browser) says(to *browser, text string) {
 	b.post(to.chat(), "text", text).leadsTo(to.chat())
 }
 
-// hears waits until a socket has been told as many times that there is news of a
-// conversation, and fails if it is told more often.
+// hears fails unless a socket has been told as many times that there is news of
+// a conversation, by all that has happened so far.
 func (s *socket) hears(of *browser, times int) {
 	s.t.Helper()
 	mark := `[data-chat-news=&#34;` + itoa(of.user.ID) + `&#34;]`
-	count := func() (n int) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		for _, text := range s.texts {
-			n += strings.Count(text, mark)
-		}
-		return n
+	s.settled()
+	n := 0
+	for _, text := range s.all() {
+		n += strings.Count(text, mark)
 	}
-	until(s.t, fmt.Sprintf("%d news of the conversation with %s", times, of.user.Name), func() bool { return count() >= times })
-	if n := count(); n != times {
+	if n != times {
 		s.t.Errorf("there were %d news of the conversation with %s, want %d", n, of.user.Name, times)
 	}
 }
@@ -198,6 +194,8 @@ func TestChatMuted(t *testing.T) {
 	s.mates(t, anna, berta)
 	s.mates(t, carla, berta)
 	annas, bertas := anna.open(), berta.open()
+	bertas.settled()
+	bertas.forget()
 	muted := berta.postWith(partial(), anna.chat()+"/mute", "mute", "on")
 	muted.wants(http.StatusOK)
 	muted.has("form.chat-bar input[name=mute][value=off]")

@@ -191,7 +191,6 @@ func TestFriendsInParts(t *testing.T) {
 	res.has("main a[href='/friends']")
 
 	zed.open()
-	until(t, "Zed to be online", func() bool { return s.hub.Online(zed.user.ID) })
 	res = mina.get("/friends?friends=30&friends=26&requests=5", partial()...)
 	if got := res.listed(own); len(got) != 56 || got[0] != "Zed" || got[1] != "Player 000" {
 		t.Errorf("asked anew: %d, %q", len(got), got[:2])

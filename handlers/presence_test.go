@@ -24,7 +24,7 @@ var presenceWalk = map[string]walked{
 // at which the page was asked for, and with it from then on.
 func TestFriendsInTheHeader(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newSite(t, func(c *handlers.Config) { c.Points = 21 }) // so that a match lasts
 	ada, bea, cea := s.member(t, "Ada"), s.member(t, "Bea"), s.member(t, "Cea")
 	s.pair(t, ada.user.ID, bea.user.ID)
 	cea.open() // no friend of Ada's
@@ -99,6 +99,7 @@ func TestRenamedInPlace(t *testing.T) {
 	list.until("#online "+theName, "Ada")
 	before := map[*page]int{}
 	for _, p := range []*page{own, opponent, watcher, friend, list} {
+		p.socket.settled()
 		p.catchUp()
 		if before[p] = len(p.find(theName)); before[p] == 0 {
 			t.Fatal("a page without the name")
@@ -126,10 +127,12 @@ func TestRenamedInPlace(t *testing.T) {
 			t.Errorf("%d entries for one friend", n)
 		}
 	}
-	if got := opponent.says("#match-panel .readiness li"); len(got) != 2 || !strings.Contains(got[0]+got[1], "Adelheid") {
-		t.Errorf("the panel says %q", got)
-	}
-	stranger.catchUp()
+	until(t, "the name on the panel", func() bool { // the match's own news, after the names
+		opponent.catchUp()
+		got := opponent.says("#match-panel .readiness li")
+		return len(got) == 2 && strings.Contains(got[0]+got[1], "Adelheid")
+	})
+	stranger.socket.settled()
 	for _, text := range stranger.socket.all() {
 		if strings.Contains(text, "Adel") {
 			t.Errorf("a stranger's page is told: %s", text)
