@@ -18,9 +18,10 @@ func (s *Server) live(c echo.Context) error {
 		return s.c.Registry.Open(v.User.ID, conn)
 	})
 	if page != nil {
-		// Somebody may have challenged them since the page was written.
+		// They may have been paired or challenged since the page was written.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), pushTime)
 		defer cancel()
+		page.Push(s.fragment(ctx, v.User.ID, s.call(v.User.ID)))
 		page.Push(s.fragment(ctx, v.User.ID, s.invites(ctx, v.User.ID, false)))
 	}
 	return err

@@ -92,6 +92,23 @@ func (s *Server) showPeople(e rally.Event) {
 	}
 }
 
+// call gives what leads a user to the match that they are expected in, while they
+// are not on its court.
+func (s *Server) call(user rally.UserID) func(views.Page) templ.Component {
+	return func(views.Page) templ.Component {
+		id, playing := s.c.Registry.Playing(user)
+		if !playing {
+			return nil
+		}
+		info, ok := s.c.Registry.Find(id)
+		side := info.Of(user)
+		if !ok || info.Phase == match.Over || side == rally.NoSide || info.Players[side].Connected {
+			return nil
+		}
+		return views.PushCall(views.CallBanner{Match: id, Back: info.Phase != match.Waiting})
+	}
+}
+
 // pushLive shows both players their match as the registry has it. That may have
 // to ask the node where it runs, and does so only if somebody here has a page
 // open.

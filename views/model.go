@@ -138,9 +138,11 @@ type MatchRow struct {
 }
 
 // CallBanner is pushed to every page of a player who has been paired: it says
-// so and takes them to the match.
+// so and takes them to the match. Later it is pushed to a page of theirs that
+// opens while they are not on the court.
 type CallBanner struct {
 	Match rally.MatchID
+	Back  bool // they have been on the court, and may want to be elsewhere
 }
 
 // ErrorPage says what went wrong in one sentence, and what can be done.

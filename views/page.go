@@ -23,6 +23,11 @@ func matchAction(id rally.MatchID, what string) string {
 // earlier one open as well.
 func panelOf(id rally.MatchID) string { return `#match-panel[data-match="` + string(id) + `"]` }
 
+// callFrom selects the place of a call to a match on pages that do not show it.
+func callFrom(id rally.MatchID) string {
+	return `body:not(:has([data-match="` + string(id) + `"])) #call`
+}
+
 func profileURL(id rally.UserID) templ.SafeURL { return templ.SafeURL("/players/" + userID(id)) }
 
 // userID is a user's id as addresses and attributes have it.

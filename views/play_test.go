@@ -38,8 +38,12 @@ func TestPlayWithAMatch(t *testing.T) {
 func TestCall(t *testing.T) {
 	t.Parallel()
 	d := render(t, "en", views.PushCall(views.CallBanner{Match: someMatch}))
-	d.has("hx-partial[data-hx-target='#call'][data-hx-swap=innerHTML] a[href='/matches/abcdefghijkl']",
+	d.has("hx-partial[data-hx-target$=' #call'][data-hx-swap=innerHTML] a[href='/matches/abcdefghijkl']",
 		"[data-hx-get='/play'][data-hx-trigger^='load'][data-hx-swap=none]")
+	d = render(t, "en", views.PushCall(views.CallBanner{Match: someMatch, Back: true}))
+	d.has("hx-partial a[href='/matches/abcdefghijkl']")
+	d.says("p", "You are in a match")
+	d.lacks("[data-hx-trigger]")
 }
 
 func TestProblem(t *testing.T) {

@@ -221,6 +221,7 @@ func fragments() map[string]templ.Component {
 		"match rows":       views.MatchRows(aProfile()),
 		"call":             views.Call(views.CallBanner{Match: someMatch}),
 		"push call":        views.PushCall(views.CallBanner{Match: someMatch}),
+		"call back":        views.Call(views.CallBanner{Match: someMatch, Back: true}),
 		"problem":          views.Problem(views.ErrorPage{Page: member("/play"), Status: 503, Message: "error.busy", RetryAfter: 1}),
 		"sign-up form":     views.SignUpForm(views.SignUpPage{Problem: "error.busy"}),
 		"sign-in form":     views.SignInForm(views.SignInPage{}),
