@@ -210,3 +210,37 @@ func deleteChallenges(ctx context.Context, tx pgx.Tx, p *pair, from, to rally.Us
 	}
 	return dropNotices(ctx, tx, p, to, rally.NoticeChallenged)
 }
+
+// withdrawAll takes back all challenges that somebody has open, and gives the
+// events that say so. Their account must be held.
+func (s *Store) withdrawAll(ctx context.Context, tx pgx.Tx, user rally.UserID) (said []rally.Event, err error) {
+	const withdraw = `
+		UPDATE challenges SET state = 'withdrawn'
+		WHERE from_user = $1 AND state = 'open' AND expires_at > $2
+		RETURNING id, coalesce(to_user, 0), hidden`
+	// In order of their ids, as MarkRead takes them.
+	const drop = `
+		DELETE FROM notices
+		WHERE id IN (SELECT id FROM notices
+		             WHERE from_user = $1 AND kind = 'challenged' AND challenge_id = ANY($2)
+		             ORDER BY id
+		             FOR UPDATE)
+		RETURNING user_id`
+	c := rally.Challenge{From: rally.User{ID: user}}
+	var hidden bool
+	var ids []string
+	rows, _ := tx.Query(ctx, withdraw, int64(user), s.time())
+	if _, err := pgx.ForEachRow(rows, []any{&c.ID, &c.To, &hidden}, func() error {
+		ids, said = append(ids, string(c.ID)), append(said, challengeChanged(c, hidden))
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	var told rally.UserID
+	rows, _ = tx.Query(ctx, drop, int64(user), ids)
+	_, err = pgx.ForEachRow(rows, []any{&told}, func() error {
+		said = append(said, rally.Event{Kind: rally.Noticed, Users: []rally.UserID{told}})
+		return nil
+	})
+	return said, err
+}

@@ -12,14 +12,16 @@ import (
 // reasonDeleted is why sessions end when an account is to go, or gone.
 const reasonDeleted = "account_deleted"
 
-// ScheduleDeletion says that the account goes at that time, and ends all its
-// sessions; a SessionEnded with reason "account_deleted" follows for each. Who
+// ScheduleDeletion says that the account goes at that time, ends all its sessions
+// and takes its open challenges back; a SessionEnded with reason "account_deleted"
+// follows for each session, and ChallengeChanged for each challenge. Who
 // signs in again can still keep the account. ENOTFOUND when there is none.
 func (s *Store) ScheduleDeletion(ctx context.Context, id rally.UserID, at time.Time) (err error) {
 	ctx, done := s.begin(ctx, "ScheduleDeletion", &err)
 	defer done()
 	const sql = `UPDATE users SET delete_at = $2 WHERE id = $1`
 	var ended []endedSession
+	var said []rally.Event
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, sql, int64(id), at)
 		if err != nil {
@@ -28,11 +30,17 @@ func (s *Store) ScheduleDeletion(ctx context.Context, id rally.UserID, at time.T
 		if tag.RowsAffected() == 0 {
 			return noUser(id)
 		}
+		if said, err = s.withdrawAll(ctx, tx, id); err != nil {
+			return err
+		}
 		ended, err = deleteOthers(ctx, tx, id, "")
 		return err
 	})
 	if err == nil {
 		s.publishEnded(ended, reasonDeleted)
+		for _, e := range said {
+			s.publish(e)
+		}
 	}
 	return err
 }

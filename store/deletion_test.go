@@ -43,6 +43,47 @@ func TestScheduleDeletion(t *testing.T) {
 	fields(t, d.store.KeepAccount(t.Context(), 12345), rally.ENotFound)
 }
 
+// Nobody can challenge back who is about to go.
+func TestScheduleDeletionTakesChallengesBack(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	ids := d.people(t, "Anna", "Berta", "Carla", "Dora")
+	anna, berta, carla, dora := ids[0], ids[1], ids[2], ids[3]
+	d.befriend(t, anna, berta)
+	d.befriend(t, anna, dora)
+	d.befriend(t, berta, carla)
+	expired := d.challenge(t, anna, dora, 11)
+	d.move(rally.ChallengeLife)
+	open, link, unseen := d.challenge(t, anna, berta, 11), d.challenge(t, anna, 0, 11), d.challenge(t, anna, carla, 11)
+	other := d.challenge(t, carla, berta, 11)
+	d.forget()
+	if err := d.store.ScheduleDeletion(t.Context(), anna, time.Now().Add(rally.DeletionDelay)); err != nil {
+		t.Fatal(err)
+	}
+	for c, want := range map[rally.ChallengeID]rally.ChallengeState{
+		open.ID: rally.ChallengeWithdrawn, link.ID: rally.ChallengeWithdrawn, unseen.ID: rally.ChallengeWithdrawn,
+		expired.ID: rally.ChallengeOpen,
+	} {
+		d.isState(t, c, anna, want)
+	}
+	isError(t, take(t, d, open.ID, berta), rally.ENotFound, "challenge.gone")
+	isError(t, take(t, d, link.ID, dora), rally.ENotFound, "challenge.gone")
+	told := d.told(rally.ChallengeChanged)
+	slices.SortFunc(told, slices.Compare)
+	if diff := cmp.Diff([][]rally.UserID{{anna}, {anna}, {anna, berta}}, told); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([][]rally.UserID{{berta}}, d.told(rally.Noticed)); diff != "" {
+		t.Errorf("noticed by (-want +got):\n%s", diff)
+	}
+	if got := d.challenges(t, berta); len(got) != 1 || got[0] != other.ID {
+		t.Errorf("Berta sees %v", got)
+	}
+	if n := d.unread(t, dora); n != 1 { // that she missed one
+		t.Errorf("Dora has %d notices", n)
+	}
+}
+
 // When the time has come, everything goes that is about the person, and their
 // matches keep a nameless player.
 func TestDeleteDue(t *testing.T) {
