@@ -75,7 +75,7 @@ func TestClusterTakenOver(t *testing.T) {
 	if err := c.Stop(t.Context()); err != nil {
 		t.Error(err)
 	}
-	until(t, 5*time.Second, "the server is gone", func() bool { return gone(server) })
+	until(t, "the server is gone", func() bool { return gone(server) })
 	if err := store.RemoveCluster(t.Context(), dir); err != nil {
 		t.Error(err)
 	}
@@ -111,12 +111,12 @@ func TestClusterFastGoesAlong(t *testing.T) {
 	dir := clusterDir(t)
 	server := killedHolder(t, dir, true)
 	if runtime.GOOS == "linux" {
-		until(t, 10*time.Second, "the server is gone", func() bool { return gone(server) })
+		until(t, "the server is gone", func() bool { return gone(server) })
 	}
 	if err := store.RemoveCluster(context.Background(), dir); err != nil {
 		t.Error(err)
 	}
-	until(t, 10*time.Second, "the server is gone", func() bool { return gone(server) })
+	until(t, "the server is gone", func() bool { return gone(server) })
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("the folder is still there: %v", err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"rally"
 	"rally/store"
+	"rally/store/storetest"
 )
 
 // startCluster starts a fast cluster in dir and stops it after the test.
@@ -52,17 +53,6 @@ func clusterDir(t *testing.T) string {
 	return dir
 }
 
-// openStore opens a Store and closes it after the test.
-func openStore(t *testing.T, url string) *store.Store {
-	t.Helper()
-	s, err := store.Open(t.Context(), store.Config{URL: url})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	return s
-}
-
 // postmaster gives the process of the server of the cluster in dir.
 func postmaster(t *testing.T, dir string) int {
 	t.Helper()
@@ -78,9 +68,10 @@ func postmaster(t *testing.T, dir string) int {
 	return pid
 }
 
-// until waits for the condition to hold, for as long as limit.
-func until(t *testing.T, limit time.Duration, what string, holds func() bool) {
+// until waits for the condition to hold.
+func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
+	const limit = 2 * time.Minute // only a hang reaches it
 	deadline := time.After(limit)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -105,7 +96,7 @@ func TestClusterFresh(t *testing.T) {
 	if err := c.EnsureDatabase(t.Context(), "rally"); err != nil {
 		t.Errorf("the second time: %v", err)
 	}
-	s := openStore(t, c.URL("rally"))
+	s := storetest.Open(t, c.URL("rally"))
 	if err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -173,14 +164,14 @@ func TestClusterKeeps(t *testing.T) {
 	if err := c.EnsureDatabase(t.Context(), "rally"); err != nil {
 		t.Fatal(err)
 	}
-	s := openStore(t, c.URL("rally"))
+	s := storetest.Open(t, c.URL("rally"))
 	if err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	u := newUser(t, s, "Anna")
 	check := func(after string) {
 		t.Helper()
-		if _, err := openStore(t, c.URL("rally")).FindUser(t.Context(), u.ID); err != nil {
+		if _, err := storetest.Open(t, c.URL("rally")).FindUser(t.Context(), u.ID); err != nil {
 			t.Errorf("after %s: %v", after, err)
 		}
 	}
@@ -192,12 +183,12 @@ func TestClusterKeeps(t *testing.T) {
 	check("a stop")
 
 	// The pool s reaches the same socket: it must heal by itself.
-	until(t, 5*time.Second, "the pool heals", func() bool { return s.Ready(t.Context()) == nil })
+	until(t, "the pool heals", func() bool { return s.Ready(t.Context()) == nil })
 
 	if err := syscall.Kill(postmaster(t, c.Dir()), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	until(t, 5*time.Second, "the server is gone", func() bool { return s.Ready(t.Context()) != nil })
+	until(t, "the server is gone", func() bool { return s.Ready(t.Context()) != nil })
 	if err := c.Stop(t.Context()); err != nil { // frees the folder, as the end of the process would
 		t.Fatal(err)
 	}
@@ -277,7 +268,7 @@ func TestClusterOddFolder(t *testing.T) {
 			if err := c.EnsureDatabase(t.Context(), `odd "name"`); err != nil {
 				t.Fatal(err)
 			}
-			if err := openStore(t, c.URL(`odd "name"`)).Ready(t.Context()); err != nil {
+			if err := storetest.Open(t, c.URL(`odd "name"`)).Ready(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})

@@ -62,25 +62,24 @@ func TestSessionProve(t *testing.T) {
 	full, cookie := d.open(t, "", u.ID, rally.StageFull)
 	otp, otpCookie := d.open(t, "", u.ID, rally.StageOTP)
 	_, other := d.open(t, "", u.ID, rally.StageFull)
-	now := func() time.Time { return time.Now().Add(time.Duration(d.ahead.Load())) }
-	if s := d.load(t, cookie); s.Proven(now()) || !s.ProvedAt.IsZero() {
+	if s := d.load(t, cookie); s.Proven(d.now()) || !s.ProvedAt.IsZero() {
 		t.Errorf("to sign in is no proof: %s", s.ProvedAt)
 	}
 	if err := d.Prove(t.Context(), full.ID); err != nil {
 		t.Fatal(err)
 	}
-	if s := d.load(t, cookie); !s.Proven(now()) || s.Proven(now().Add(rally.ProofLife)) {
+	if s := d.load(t, cookie); !s.Proven(d.now()) || s.Proven(d.now().Add(rally.ProofLife)) {
 		t.Errorf("proved at %s", s.ProvedAt)
 	}
-	if d.load(t, other).Proven(now()) {
+	if d.load(t, other).Proven(d.now()) {
 		t.Error("another session is proven as well")
 	}
 	d.move(rally.ProofLife + time.Second)
-	if d.load(t, cookie).Proven(now()) {
+	if d.load(t, cookie).Proven(d.now()) {
 		t.Error("a proof lasts too long")
 	}
 	fields(t, d.Prove(t.Context(), otp.ID), rally.EUnauthorized)
-	if d.load(t, otpCookie).Proven(now()) {
+	if d.load(t, otpCookie).Proven(d.now()) {
 		t.Error("a session that owes a code is proven")
 	}
 	fields(t, d.Prove(t.Context(), "\x00"), rally.EUnauthorized)
@@ -101,7 +100,7 @@ func TestSessionStanding(t *testing.T) {
 	}
 	issue := func(life time.Duration) {
 		t.Helper()
-		until := time.Now().Add(time.Duration(d.ahead.Load()) + life)
+		until := d.now().Add(life)
 		if err := d.TokenIssued(t.Context(), session.ID, until); err != nil {
 			t.Fatal(err)
 		}

@@ -85,6 +85,9 @@ func (l *logbook) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
+// from has a Store write to the log.
+func (l *logbook) from(c *store.Config) { c.Log = slog.New(slog.NewJSONHandler(l, nil)) }
+
 // lines gives the lines that contain text.
 func (l *logbook) lines(text string) (lines []string) {
 	l.mu.Lock()
@@ -101,7 +104,7 @@ func (l *logbook) lines(text string) (lines []string) {
 func TestLetters(t *testing.T) {
 	t.Parallel()
 	url := storetest.URL(t)
-	nodes := []*store.Store{openStore(t, url), openStore(t, url), openStore(t, url)}
+	nodes := []*store.Store{storetest.Open(t, url), storetest.Open(t, url), storetest.Open(t, url)}
 	// Queued before anybody is there to send it.
 	queue(t, nodes[0], letter(0))
 	var p postbox
@@ -115,7 +118,7 @@ func TestLetters(t *testing.T) {
 		return true
 	})
 	for i := range n + 1 {
-		until(t, 30*time.Second, fmt.Sprintf("letter %d", i), func() bool { return p.came(letter(i)) > 0 })
+		until(t, fmt.Sprintf("letter %d", i), func() bool { return p.came(letter(i)) > 0 })
 	}
 	t.Logf("%d letters came within %s", n, time.Since(begin))
 	for i := range n + 1 {
@@ -125,21 +128,24 @@ func TestLetters(t *testing.T) {
 	}
 }
 
-// A single letter does not wait for the queue to be looked at.
+// A single letter does not wait for the queue to be looked at: then each that
+// follows another would take five seconds.
 func TestLetterAtOnce(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t)
 	var p postbox
 	startJobs(t, s, &p)
-	var longest time.Duration
-	for i := range 5 {
+	quickest := time.Hour
+	for i := range 6 {
 		begin := time.Now()
 		queue(t, s, letter(i))
-		until(t, 30*time.Second, "it comes", func() bool { return p.came(letter(i)) == 1 })
-		longest = max(longest, time.Since(begin))
+		until(t, "it comes", func() bool { return p.came(letter(i)) == 1 })
+		if i > 0 {
+			quickest = min(quickest, time.Since(begin))
+		}
 	}
-	if longest > 2*time.Second {
-		t.Errorf("one took %s", longest)
+	if quickest > 3*time.Second {
+		t.Errorf("the quickest took %s", quickest)
 	}
 }
 
@@ -149,11 +155,7 @@ func TestLetterFails(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	var log logbook
-	s, err := store.Open(t.Context(), store.Config{URL: d.url, Log: slog.New(slog.NewJSONHandler(&log, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
+	s := storetest.Open(t, d.url, log.from)
 	late, panics, lost := letter(1), letter(2), letter(3)
 	p := postbox{refuse: func(_ context.Context, l rally.Letter, try int) error {
 		switch {
@@ -169,16 +171,16 @@ func TestLetterFails(t *testing.T) {
 	}
 	d.exec(t, `UPDATE river_job SET max_attempts = 1 WHERE args #>> '{letter,user}' = '3'`)
 	startJobs(t, s, &p)
-	until(t, 30*time.Second, "all have been tried", func() bool { return p.came(late) > 0 && p.came(panics) > 0 && p.came(lost) > 0 })
+	until(t, "all have been tried", func() bool { return p.came(late) > 0 && p.came(panics) > 0 && p.came(lost) > 0 })
 	for i := range 20 {
 		queue(t, s, letter(10+i))
 	}
 	for i := range 20 {
-		until(t, 30*time.Second, "the others come", func() bool { return p.came(letter(10+i)) == 1 })
+		until(t, "the others come", func() bool { return p.came(letter(10+i)) == 1 })
 	}
-	until(t, 30*time.Second, "they come in the end", func() bool { return p.came(late) == 2 && p.came(panics) == 2 })
-	until(t, 30*time.Second, "one is given up", func() bool { return len(log.lines("a letter was given up")) == 1 })
-	until(t, 30*time.Second, "the rest are done", func() bool {
+	until(t, "they come in the end", func() bool { return p.came(late) == 2 && p.came(panics) == 2 })
+	until(t, "one is given up", func() bool { return len(log.lines("a letter was given up")) == 1 })
+	until(t, "the rest are done", func() bool {
 		return d.count(t, `SELECT count(*) FROM river_job WHERE state <> 'completed'`) == 1
 	})
 	if n := p.came(lost); n != 1 {
@@ -206,8 +208,13 @@ func TestLetterOfTheDead(t *testing.T) {
 		SET state = 'running', attempt = 1, attempted_at = now() - interval '3 minutes', attempted_by = ARRAY['the dead']`)
 	var p postbox
 	startJobs(t, d.store, &p)
-	until(t, time.Minute, "it comes", func() bool { return p.came(letter(1)) == 1 })
+	until(t, "it comes", func() bool { return p.came(letter(1)) == 1 })
 }
+
+// stopMost is the longest that a stop of the jobs may take on a busy machine. It
+// is meant to be a second and a half; one that waits for what it should not takes
+// much longer.
+const stopMost = 8 * time.Second
 
 // A stop waits for letters on their way, but not for long, whatever they do;
 // those that were cut short come later.
@@ -230,15 +237,15 @@ func TestStopJobs(t *testing.T) {
 			}}
 			stop := startJobs(t, s, &p)
 			queue(t, s, stuck)
-			until(t, 30*time.Second, "it is on its way", func() bool { return p.came(stuck) == 1 })
+			until(t, "it is on its way", func() bool { return p.came(stuck) == 1 })
 			queue(t, s, letter(2))
-			until(t, 30*time.Second, "another passes it", func() bool { return p.came(letter(2)) == 1 })
+			until(t, "another passes it", func() bool { return p.came(letter(2)) == 1 })
 
 			begin := time.Now()
 			if err := stop(t.Context()); err != nil {
 				t.Error(err)
 			}
-			if took := time.Since(begin); took > 1500*time.Millisecond {
+			if took := time.Since(begin); took > stopMost {
 				t.Errorf("the stop took %s", took)
 			}
 			if err := stop(t.Context()); err != nil {
@@ -249,7 +256,7 @@ func TestStopJobs(t *testing.T) {
 				var next postbox
 				startJobs(t, s, &next)
 				for _, l := range []rally.Letter{stuck, letter(3)} {
-					until(t, 30*time.Second, "it comes later", func() bool { return next.came(l) == 1 })
+					until(t, "it comes later", func() bool { return next.came(l) == 1 })
 				}
 			}
 			if p.came(letter(3)) != 0 {
@@ -264,7 +271,7 @@ func TestStartJobsRefused(t *testing.T) {
 	if _, err := storetest.New(t).StartJobs(t.Context(), store.JobsConfig{}); err == nil {
 		t.Error("started with nobody to write letters")
 	}
-	s := openStore(t, "postgres://nobody@127.0.0.1:1/nothing")
+	s := storetest.Open(t, "postgres://nobody@127.0.0.1:1/nothing")
 	_, err := s.StartJobs(t.Context(), store.JobsConfig{Letter: (&postbox{}).take})
 	fields(t, err, rally.EUnavailable)
 	fields(t, s.QueueLetter(t.Context(), letter(1)), rally.EUnavailable)
@@ -283,32 +290,28 @@ func TestJobsDatabaseAway(t *testing.T) {
 			t.Parallel()
 			w := newWire(t)
 			var log logbook
-			s, err := store.Open(t.Context(), store.Config{URL: w.url, Log: slog.New(slog.NewJSONHandler(&log, nil))})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(s.Close)
+			s := storetest.Open(t, w.url, log.from, impatient)
 			var p postbox
 			stop := startJobs(t, s, &p)
 			queue(t, s, letter(1))
-			until(t, 30*time.Second, "the first comes", func() bool { return p.came(letter(1)) == 1 })
+			until(t, "the first comes", func() bool { return p.came(letter(1)) == 1 })
 
 			fault.away(w)
 			begin := time.Now()
 			fields(t, s.QueueLetter(t.Context(), letter(2)), rally.EUnavailable)
-			if took := time.Since(begin); took > 2*time.Second {
+			if took := time.Since(begin); took > 2*brief {
 				t.Errorf("to be told took %s", took)
 			}
 			if _, err := s.StartJobs(t.Context(), store.JobsConfig{Letter: p.take}); rally.ErrorCode(err) != rally.EUnavailable {
 				t.Errorf("started: %v", err)
 			}
-			until(t, time.Minute, "the log says so", func() bool { return len(log.lines("trouble with jobs")) > 0 })
+			until(t, "the log says so", func() bool { return len(log.lines("trouble with jobs")) > 0 })
 
 			fault.back(w)
 			begin = time.Now()
-			until(t, 5*time.Second, "ready again", func() bool { return s.Ready(t.Context()) == nil })
+			until(t, "ready again", func() bool { return s.Ready(t.Context()) == nil })
 			queue(t, s, letter(3))
-			until(t, 30*time.Second, "letters come again", func() bool { return p.came(letter(3)) == 1 })
+			until(t, "letters come again", func() bool { return p.came(letter(3)) == 1 })
 			t.Logf("a letter came %s after the database was back", time.Since(begin))
 
 			fault.away(w)
@@ -316,7 +319,7 @@ func TestJobsDatabaseAway(t *testing.T) {
 			if err := stop(t.Context()); err != nil {
 				t.Error(err)
 			}
-			if took := time.Since(begin); took > 1500*time.Millisecond {
+			if took := time.Since(begin); took > stopMost {
 				t.Errorf("the stop took %s", took)
 			}
 			fault.back(w)
@@ -332,14 +335,9 @@ func TestRiverLog(t *testing.T) {
 	t.Parallel()
 	var log logbook
 	var ahead time.Duration
-	s, err := store.Open(t.Context(), store.Config{
-		URL: "postgres://nobody@127.0.0.1:1/nothing", Log: slog.New(slog.NewJSONHandler(&log, nil)),
-		Now: func() time.Time { return time.Now().Add(ahead) },
+	s := storetest.Open(t, "postgres://nobody@127.0.0.1:1/nothing", log.from, func(c *store.Config) {
+		c.Now = func() time.Time { return time.Now().Add(ahead) }
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
 	river := s.RiverLog().With("id", 7)
 	river.Info("River is well")
 	for range 100 {

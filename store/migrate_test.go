@@ -18,7 +18,7 @@ func TestMigrate(t *testing.T) {
 	url := storetest.URL(t)
 	var nodes []*store.Store
 	for range 3 {
-		nodes = append(nodes, openStore(t, url))
+		nodes = append(nodes, storetest.Open(t, url))
 	}
 	if err := nodes[0].Migrate(t.Context()); err != nil {
 		t.Errorf("with nothing to do: %v", err)
@@ -120,7 +120,7 @@ func TestMigrateWithoutExtension(t *testing.T) {
 		t.Fatal(err)
 	}
 	u.User = url.User("humble")
-	humble := openStore(t, u.String())
+	humble := storetest.Open(t, u.String())
 	err = humble.Migrate(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "CREATE EXTENSION pg_trgm") {
 		t.Errorf("got %v", err)

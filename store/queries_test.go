@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"rally/store"
+	"rally/store/storetest"
 )
 
 // queryCounter notes the statements that a Store sends.
@@ -20,7 +21,7 @@ type queryCounter struct {
 // open opens a Store whose statements are noted, and closes it after the test.
 func (q *queryCounter) open(t testing.TB, url string) *store.Store {
 	t.Helper()
-	s, err := store.OpenTraced(t.Context(), store.Config{URL: url}, q)
+	s, err := store.OpenTraced(t.Context(), store.Config{URL: url, Patience: storetest.Patience}, q)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,20 +39,6 @@ func (d *desk) check(t *testing.T, charges ...rally.Charge) time.Duration {
 	return wait.Round(time.Second)
 }
 
-// newStillDesk is a desk whose clock stands still but for move.
-func newStillDesk(t *testing.T) *desk {
-	t.Helper()
-	d := &desk{begin: time.Now()}
-	d.store = storetest.New(t, func(c *store.Config) {
-		d.url = c.URL
-		c.Now = d.now
-	})
-	return d
-}
-
-// now gives the time of a clock that moves only when it is told to.
-func (d *desk) now() time.Time { return d.begin.Add(time.Duration(d.ahead.Load())) }
-
 func TestThrottlesGrow(t *testing.T) {
 	t.Parallel()
 	d := newStillDesk(t)
@@ -240,7 +226,7 @@ func TestThrottlesKeys(t *testing.T) {
 func TestThrottlesConcurrently(t *testing.T) {
 	t.Parallel()
 	d := newStillDesk(t)
-	nodes := []*store.Store{d.store, openStore(t, d.url)}
+	nodes := []*store.Store{d.store, storetest.Open(t, d.url)}
 	passed := func(attempts int, charges func(i int) []rally.Charge) int {
 		var n atomic.Int32
 		var wg sync.WaitGroup

@@ -31,10 +31,14 @@ const (
 	// leftAfter is how old a folder must be to count as left behind: a younger
 	// one may be another test binary's that has not locked it yet.
 	leftAfter = time.Minute
-	stopTime  = 10 * time.Second
-	// patience is a test's with its database: a busy machine is no failure.
-	patience = 30 * time.Second
+	// startTime and stopTime are reached by nothing but a hang.
+	startTime = 5 * time.Minute
+	stopTime  = time.Minute
 )
+
+// Patience is a test's with its database, unless that is what it is about: a
+// busy machine is no failure.
+const Patience = time.Minute
 
 // server is the test binary's PostgreSQL; tests cannot hand it to each other,
 // so it is the one variable of its kind.
@@ -62,7 +66,13 @@ func Main(m *testing.M) {
 // the test is over. Each change may alter the configuration before it is used.
 func New(tb testing.TB, changes ...func(*store.Config)) *store.Store {
 	tb.Helper()
-	cfg := store.Config{URL: URL(tb), Patience: patience}
+	return Open(tb, URL(tb), changes...)
+}
+
+// Open is New on a database that there is.
+func Open(tb testing.TB, url string, changes ...func(*store.Config)) *store.Store {
+	tb.Helper()
+	cfg := store.Config{URL: url, Patience: Patience}
 	for _, change := range changes {
 		change(&cfg)
 	}
@@ -107,7 +117,7 @@ func cluster() (*store.Cluster, error) {
 	case server.cluster != nil || server.err != nil:
 		return server.cluster, server.err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
 	sweep(ctx)
 	server.cluster, server.err = start(ctx)
@@ -135,7 +145,7 @@ func migrate(ctx context.Context, c *store.Cluster) error {
 	if err := c.EnsureDatabase(ctx, template); err != nil {
 		return err
 	}
-	s, err := store.Open(ctx, store.Config{URL: c.URL(template)})
+	s, err := store.Open(ctx, store.Config{URL: c.URL(template), Patience: Patience})
 	if err != nil {
 		return err
 	}
