@@ -10,7 +10,6 @@ import (
 )
 
 func TestResetPasswordPrintsALink(t *testing.T) {
-	t.Parallel()
 	c := testConfig(t)
 	r := start(t, c)
 	r.person().signUp("Ada", "ada@example.org")
@@ -57,7 +56,6 @@ func TestResetPasswordNeedsTheServer(t *testing.T) {
 }
 
 func TestTurnOffCodes(t *testing.T) {
-	t.Parallel()
 	c := testConfig(t)
 	r := start(t, c)
 	berta := r.person()
