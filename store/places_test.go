@@ -35,10 +35,10 @@ func beat(t *testing.T, p *store.Places) bool {
 	return lost
 }
 
-// silence makes a node's last beat older.
-func (d *desk) silence(t *testing.T, node string, by string) {
+// silence makes a node's last beat so old.
+func (d *desk) silence(t *testing.T, node string, age string) {
 	t.Helper()
-	d.exec(t, "UPDATE nodes SET beat_at = beat_at - $2::text::interval WHERE id = $1", node, by)
+	d.exec(t, "UPDATE nodes SET beat_at = clock_timestamp() - $2::text::interval WHERE id = $1", node, age)
 }
 
 // taken gives the sessions whose PlaceTaken was published, with their users.
@@ -153,7 +153,10 @@ func TestPlacesClaimConcurrently(t *testing.T) {
 	sessions := d.full(t, "Anna", 50)
 	var nodes []*store.Places
 	for i := range 3 {
-		nodes = append(nodes, d.store.Places(fmt.Sprint("node ", i)))
+		name := fmt.Sprint("node ", i)
+		nodes = append(nodes, d.store.Places(name))
+		beat(t, nodes[i])
+		d.silence(t, name, "-1 hour") // alive however long the test takes
 	}
 	for range 3 {
 		var won atomic.Int32
@@ -261,7 +264,7 @@ func TestPlacesOfDeadNode(t *testing.T) {
 	if !claim(t, dead, anna[0]) || !claim(t, dead, berta[0]) || !claim(t, living, carla[0]) {
 		t.Fatal("refused")
 	}
-	d.silence(t, "dead", "8 seconds")
+	d.silence(t, "dead", "4 seconds")
 	if claim(t, living, anna[1]) {
 		t.Fatal("a node died within ten seconds")
 	}
@@ -299,12 +302,12 @@ func TestPlacesOfLostNode(t *testing.T) {
 	lost, living := d.store.Places("lost"), d.store.Places("living")
 	beat(t, lost)
 	claim(t, lost, anna[0])
-	d.silence(t, "lost", "59 seconds")
+	d.silence(t, "lost", "45 seconds")
 	beat(t, living)
 	if n := d.count(t, "SELECT count(*) FROM nodes"); n != 2 {
 		t.Errorf("%d nodes are known within a minute", n)
 	}
-	d.silence(t, "lost", "2 seconds")
+	d.silence(t, "lost", "61 seconds")
 	beat(t, living)
 	if n := d.count(t, "SELECT count(*) FROM nodes") + d.count(t, "SELECT count(*) FROM places"); n != 1 {
 		t.Errorf("%d rows are left, want that of the living", n)
