@@ -49,7 +49,8 @@ func TestOrderAndSubscribers(t *testing.T) {
 			}
 		}
 	}
-	if s := b.Stats(); s.Published != n || s.Received != 2*n || s.Dropped != 0 || s.Lost != 0 {
+	until(t, "all is counted", func() bool { return b.Stats().Published == n })
+	if s := b.Stats(); s.Received != 2*n || s.Dropped != 0 || s.Lost != 0 {
 		t.Errorf("counted %+v", s)
 	}
 }
@@ -150,7 +151,7 @@ func TestCloseDrains(t *testing.T) {
 	if _, err := b.Subscribe(func(rally.Event) { handled.Add(1) }); err != nil {
 		t.Fatal(err)
 	}
-	const n = 2000
+	const n = 100 // no more than can be sent while Close waits
 	for i := range n {
 		b.Publish(numbered(i))
 	}

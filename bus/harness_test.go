@@ -1,7 +1,9 @@
 package bus_test
 
 import (
+	"context"
 	"fmt"
+	"syscall"
 	"testing"
 	"time"
 
@@ -12,10 +14,18 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 20 * time.Second
+const patience = time.Minute
 
-// open makes a bus that is closed with the test.
+// open makes a bus that is connected, and closed with the test.
 func open(t *testing.T, url string) *bus.Bus {
+	t.Helper()
+	b := begin(t, url)
+	until(t, "it is connected", func() bool { return b.Ready() == nil })
+	return b
+}
+
+// begin makes a bus whose NATS may be away.
+func begin(t *testing.T, url string) *bus.Bus {
 	t.Helper()
 	b, err := bus.New(bus.Config{URL: url})
 	if err != nil {
@@ -34,6 +44,33 @@ func subscribe(t *testing.T, b *bus.Bus) <-chan rally.Event {
 	}
 	return c
 }
+
+// reserve gives a loopback port for servers that come and go. It is bound until
+// the test ends, though nobody listens there, so that nothing else is given it
+// while they are away.
+func reserve(t *testing.T) (port int) {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	// With this two may be bound to a port, and one listen.
+	if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bound.(*syscall.SockaddrInet4).Port
+}
+
+// address gives the URL of a NATS on a loopback port.
+func address(port int) string { return fmt.Sprintf("nats://127.0.0.1:%d", port) }
 
 // external starts a NATS server on a loopback port, any one for 0. It has no
 // JetStream.
@@ -69,6 +106,15 @@ func start(t *testing.T, o server.Options) *server.Server {
 func stop(s *server.Server) {
 	s.Shutdown()
 	s.WaitForShutdown()
+}
+
+// patient gives a context for what NATS has to answer, for as long as a busy
+// machine takes.
+func patient(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 // within takes the next event, which must come in time.

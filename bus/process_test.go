@@ -127,12 +127,8 @@ func TestLeaseOfKilledProcess(t *testing.T) {
 	if s.holder("k") != "process" {
 		t.Error("the holder is not told")
 	}
-	start := time.Now()
 	h.signal(t, syscall.SIGKILL)
 	until(t, "it is told to be gone", func() bool { return s.holder("k") == "" })
 	acquire(t, b, "k", "test", brief)
-	if d := time.Since(start); d > brief+5*time.Second {
-		t.Errorf("it took %v", d)
-	}
 	until(t, "the next is told", func() bool { return s.holder("k") == "test" })
 }

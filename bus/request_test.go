@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -43,33 +42,29 @@ func TestRequest(t *testing.T) {
 			respond(t, one, "panic", func(context.Context, []byte) ([]byte, error) { panic("a fault of ours") })
 			for _, b := range []*bus.Bus{one, other} {
 				for _, question := range [][]byte{nil, []byte("x"), bytes.Repeat([]byte("y"), 500_000)} {
-					if answer, err := b.Request(t.Context(), "echo", question); err != nil || !bytes.Equal(answer, question) {
+					if answer, err := b.Request(patient(t), "echo", question); err != nil || !bytes.Equal(answer, question) {
 						t.Errorf("%d bytes, %v", len(answer), err)
 					}
 				}
-				_, err := b.Request(t.Context(), "refuse", nil)
+				_, err := b.Request(patient(t), "refuse", nil)
 				if e, ok := errors.AsType[*rally.Error](err); !ok || e.Code != rally.EConflict ||
 					e.Message != "error.already_playing" || e.Fields["a"] != "b" || e.RetryAfter != 3 {
 					t.Errorf("refused with %v", err)
 				}
 				for _, name := range []string{"fail", "panic"} {
-					if _, err := b.Request(t.Context(), name, nil); rally.ErrorCode(err) != rally.EInternal {
+					if _, err := b.Request(patient(t), name, nil); rally.ErrorCode(err) != rally.EInternal {
 						t.Errorf("%s: %v", name, err)
 					}
 				}
-				start := time.Now()
-				if _, err := b.Request(t.Context(), "nobody", nil); !errors.Is(err, bus.ErrNoResponder) || rally.ErrorCode(err) != rally.EUnavailable {
+				if _, err := b.Request(patient(t), "nobody", nil); !errors.Is(err, bus.ErrNoResponder) || rally.ErrorCode(err) != rally.EUnavailable {
 					t.Errorf("nobody: %v", err)
 				}
-				if d := time.Since(start); d > time.Second {
-					t.Errorf("that there is nobody takes %v", d)
-				}
-				if _, err := b.Request(t.Context(), "a b", nil); rally.ErrorCode(err) != rally.EInternal {
+				if _, err := b.Request(patient(t), "a b", nil); rally.ErrorCode(err) != rally.EInternal {
 					t.Errorf("a name that cannot be: %v", err)
 				}
 			}
 			stop()
-			if _, err := other.Request(t.Context(), "echo", nil); !errors.Is(err, bus.ErrNoResponder) {
+			if _, err := other.Request(patient(t), "echo", nil); !errors.Is(err, bus.ErrNoResponder) {
 				t.Errorf("a responder that has stopped: %v", err)
 			}
 			until(t, "every answer is counted", func() bool { return one.Stats().Answered == 12 })
@@ -95,7 +90,7 @@ func TestRespondTogether(t *testing.T) {
 			const n = 500
 			for i := range n {
 				all.Go(func() {
-					if _, err := []*bus.Bus{one, other}[i%2].Request(t.Context(), "count", nil); err != nil {
+					if _, err := []*bus.Bus{one, other}[i%2].Request(patient(t), "count", nil); err != nil {
 						t.Error(err)
 					}
 				})
@@ -114,7 +109,7 @@ func TestRespondIsBounded(t *testing.T) {
 	t.Parallel()
 	b := open(t, "")
 	var running, most, released atomic.Int64
-	respond(t, b, "hang", func(ctx context.Context, _ []byte) ([]byte, error) {
+	stop := respond(t, b, "hang", func(ctx context.Context, _ []byte) ([]byte, error) {
 		if n := running.Add(1); n > most.Load() {
 			most.Store(n)
 		}
@@ -124,7 +119,7 @@ func TestRespondIsBounded(t *testing.T) {
 		return nil, ctx.Err()
 	})
 	got := subscribe(t, b)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var all sync.WaitGroup
 	for range 2000 {
@@ -137,13 +132,15 @@ func TestRespondIsBounded(t *testing.T) {
 	until(t, "as many are handled as may be", func() bool { return running.Load() == 64 })
 	b.Publish(numbered(1))
 	within(t, got)
+	until(t, "what was too much is counted", func() bool { return b.Stats().Unanswered > 0 })
+	cancel()
 	all.Wait()
-	until(t, "the handlers are told", func() bool { return released.Load() >= 64 })
+	stop()
+	if n := released.Load(); n < 64 {
+		t.Errorf("%d handlers are told", n)
+	}
 	if n := most.Load(); n > 64 {
 		t.Errorf("%d at once", n)
-	}
-	if b.Stats().Unanswered == 0 {
-		t.Error("what was too much is not counted")
 	}
 }
 
@@ -151,42 +148,46 @@ func TestRespondIsBounded(t *testing.T) {
 func TestRequestDeadline(t *testing.T) {
 	t.Parallel()
 	b := open(t, "")
+	const wait = 2 * time.Second // less than when nothing is said
 	ended := make(chan time.Duration, 1)
 	respond(t, b, "slow", func(ctx context.Context, _ []byte) ([]byte, error) {
-		start := time.Now()
+		deadline, _ := ctx.Deadline()
+		left := time.Until(deadline)
 		<-ctx.Done()
-		ended <- time.Since(start)
+		ended <- left
 		return nil, ctx.Err()
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), wait)
 	defer cancel()
 	if _, err := b.Request(ctx, "slow", nil); rally.ErrorCode(err) != rally.EUnavailable || errors.Is(err, bus.ErrNoResponder) {
 		t.Errorf("the error is %v", err)
 	}
-	if d := <-ended; d > 2*time.Second {
-		t.Errorf("the handler went on for %v", d)
+	select {
+	case left := <-ended:
+		if left > wait {
+			t.Errorf("the handler had %v", left)
+		}
+	case <-time.After(patience):
+		t.Error("the handler goes on")
 	}
 }
 
 // NATS away is told at once, and responders answer again when it is back.
 func TestRequestWithoutNATS(t *testing.T) {
 	t.Parallel()
-	first := external(t, 0)
-	url, port := first.ClientURL(), first.Addr().(*net.TCPAddr).Port
+	port := reserve(t)
+	first := external(t, port)
+	url := first.ClientURL()
 	one, other := open(t, url), open(t, url)
 	respond(t, one, "echo", echo)
 	stop(first)
 	until(t, "it is gone", func() bool { return other.Ready() != nil })
-	start := time.Now()
-	if _, err := other.Request(t.Context(), "echo", nil); rally.ErrorCode(err) != rally.EUnavailable {
+	if _, err := other.Request(t.Context(), "echo", nil); rally.ErrorCode(err) != rally.EUnavailable || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("NATS is away: %v", err)
-	}
-	if d := time.Since(start); d > time.Second {
-		t.Errorf("that it is away takes %v", d)
 	}
 	external(t, port)
 	until(t, "it answers again", func() bool {
-		_, err := other.Request(t.Context(), "echo", nil)
+		_, err := other.Request(patient(t), "echo", nil)
 		return err == nil
 	})
 }
@@ -196,8 +197,8 @@ func TestRequestWithoutNATS(t *testing.T) {
 func TestCloseIsBounded(t *testing.T) {
 	t.Parallel()
 	nats := keeping(t, 0, t.TempDir())
-	address, stall := stallable(t, nats.Addr().String())
-	b, err := bus.New(bus.Config{URL: "nats://" + address})
+	line := newLine(t, nats.Addr().String())
+	b, err := bus.New(bus.Config{URL: line.url()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,10 +208,10 @@ func TestCloseIsBounded(t *testing.T) {
 	watchLeases(t, b, "")
 	l := acquire(t, b, "k", "h", time.Minute)
 	respond(t, b, "echo", echo)
-	stall()
+	line.stall()
 	start := time.Now()
 	b.Close()
-	if d := time.Since(start); d > 8*time.Second {
+	if d := time.Since(start); d > 20*time.Second {
 		t.Errorf("it took %v", d)
 	}
 	if !lost(l) {

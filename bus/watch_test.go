@@ -1,7 +1,6 @@
 package bus_test
 
 import (
-	"net"
 	"slices"
 	"strconv"
 	"sync"
@@ -79,7 +78,7 @@ func TestWatch(t *testing.T) {
 			put(t, here, "a.1", "x")
 			put(t, here, "a.2", "x")
 			put(t, here, "b.1", "x")
-			if err := here.Delete(t.Context(), "a.2"); err != nil {
+			if err := here.Delete(patient(t), "a.2"); err != nil {
 				t.Fatal(err)
 			}
 			p, w := watch(t, there, "a.")
@@ -97,7 +96,7 @@ func TestWatch(t *testing.T) {
 			until(t, "changes are seen", func() bool {
 				return p.shows("a.1", "y", "a.3", "z") && all.shows("a.1", "y", "a.3", "z", "b.1", "y")
 			})
-			if err := here.Delete(t.Context(), "a.3"); err != nil {
+			if err := here.Delete(patient(t), "a.3"); err != nil {
 				t.Fatal(err)
 			}
 			until(t, "the deletion is seen", func() bool { return p.shows("a.1", "y") })
@@ -187,14 +186,10 @@ func TestWatchResumes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			late := external(t, 0)
-			port := late.Addr().(*net.TCPAddr).Port
-			url := late.ClientURL()
-			stop(late)
-
-			b := open(t, url)
+			port := reserve(t)
+			b := begin(t, address(port))
 			k := bucket(t, b, "resumed", 0)
-			if _, err := k.Put(t.Context(), "a", nil); rally.ErrorCode(err) != rally.EUnavailable {
+			if _, err := k.Put(patient(t), "a", nil); rally.ErrorCode(err) != rally.EUnavailable {
 				t.Errorf("NATS is away: %v", err)
 			}
 			p, w := watch(t, k, "")
@@ -217,7 +212,7 @@ func TestWatchResumes(t *testing.T) {
 				put(t, other, "stays", "2") // at the revision it had
 			}
 			put(t, other, "changes", "2")
-			if err := other.Delete(t.Context(), "goes"); err != nil {
+			if err := other.Delete(patient(t), "goes"); err != nil {
 				t.Fatal(err)
 			}
 			put(t, other, "comes", "2")
