@@ -41,9 +41,12 @@ func newLease(t *leases, key string, r leaseRecord, revision uint64, sent time.T
 		table: t, key: key, record: r, revision: revision,
 		lost: make(chan struct{}), cancel: cancel, deadline: sent.Add(r.life()),
 	}
+	l.mu.Lock() // so that it cannot end before all of it has begun
 	l.expiry = time.AfterFunc(time.Until(l.deadline), l.expire)
 	l.done.Go(func() { l.keep(ctx) })
-	if err := t.bus.add(l); err != nil {
+	err := t.bus.add(l)
+	l.mu.Unlock()
+	if err != nil {
 		l.end()
 		return nil, fmt.Errorf("bus: lease %s: %w", key, err)
 	}

@@ -153,6 +153,35 @@ func TestLeaseOfStalledHolder(t *testing.T) {
 	}
 }
 
+// A lease whose acquisition was answered when its time was over already is
+// acquired anew.
+func TestLeaseAnsweredLate(t *testing.T) {
+	t.Parallel()
+	nats := keeping(t, 0, t.TempDir())
+	line := newLine(t, nats.Addr().String())
+	b := open(t, line.url())
+	acquire(t, b, "another", "b", time.Minute) // so that only one request is held up
+	line.stall()
+	acquired := make(chan *bus.Lease, 1)
+	go func() {
+		l, err := b.Acquire(patient(t), "k", "b", brief)
+		if err != nil {
+			t.Error(err)
+		}
+		acquired <- l
+	}()
+	until(t, "it is asked for", line.holds)
+	asked := time.Now()
+	until(t, "its time is over", func() bool { return time.Since(asked) > brief })
+	line.resume()
+	if l := <-acquired; l == nil || !l.Held() || lost(l) {
+		t.Error("what was acquired is not held")
+	}
+	if n := b.Stats().Expired; n != 0 {
+		t.Errorf("%d expired", n)
+	}
+}
+
 // A NATS that goes and comes back in time costs nothing. One that stays away
 // costs every lease, and gives them back at once.
 func TestLeaseWithoutNATS(t *testing.T) {
@@ -243,6 +272,9 @@ func TestLeaseRefusals(t *testing.T) {
 		t.Error("acquired after the end")
 	}
 	l := acquire(t, b, "k", "h", time.Minute)
+	if _, err := b.Acquire(ended, "k", "h", brief); rally.ErrorCode(err) != rally.EConflict {
+		t.Errorf("what is known to be held: %v", err)
+	}
 	waits := make(chan error)
 	go func() {
 		_, err := b.Acquire(t.Context(), "k", "h", brief)

@@ -171,11 +171,12 @@ func (t *leases) sight(key string) sighting {
 // try takes the lease if nobody can have it; old is what it went by. Else it
 // says how long to wait for news, and with an error why nothing is known.
 func (t *leases) try(ctx context.Context, key, holder string, ttl time.Duration) (l *Lease, old sighting, wait time.Duration, err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, old, 0, &rally.Error{Code: rally.EUnavailable, Message: "error.unavailable", Cause: err}
-	}
 	if old, wait = t.claim(key); wait > 0 {
 		return nil, old, wait, nil
+	}
+	if err := ctx.Err(); err != nil {
+		t.drop(key)
+		return nil, old, 0, &rally.Error{Code: rally.EUnavailable, Message: "error.unavailable", Cause: err}
 	}
 	sent := time.Now()
 	r := leaseRecord{Holder: holder, TTL: ttl, Bus: t.id, Fence: max(old.Fence+1, uint64(sent.UnixMicro()))}
@@ -184,6 +185,9 @@ func (t *leases) try(ctx context.Context, key, holder string, ttl time.Duration)
 		revision, err = t.bucket.Create(ctx, key, r.bytes())
 	} else {
 		revision, err = t.bucket.Update(ctx, key, r.bytes(), old.revision)
+	}
+	if err == nil && time.Since(sent) >= r.life() { // nobody has had it
+		err = rally.Errorf(rally.EUnavailable, "error.unavailable", "bus: lease %s: the answer took longer than %v", key, r.life())
 	}
 	if err != nil {
 		t.drop(key)
