@@ -63,8 +63,10 @@ type listener struct {
 	name   string
 	nats   *nats.Subscription
 	handle func([]byte)
-	quiet  chan struct{} // closed when handle is not called any more
 	once   sync.Once
+
+	mu    sync.Mutex // held while handle runs
+	ended bool       // handle is not called any more
 }
 
 // Listen calls handle for every message sent to name from now on, one at a time
@@ -73,7 +75,7 @@ type listener struct {
 // limit; they are counted. stop ends the listener and waits for handle, which
 // must not call it; what has not been handled by then is dropped.
 func (b *Bus) Listen(name string, handle func(data []byte)) (stop func(), err error) {
-	l := &listener{bus: b, name: name, handle: handle, quiet: make(chan struct{})}
+	l := &listener{bus: b, name: name, handle: handle}
 	if err := l.start(); err != nil {
 		return nil, fmt.Errorf("bus: listen to %q: %w", name, err)
 	}
@@ -92,7 +94,6 @@ func (l *listener) start() (err error) {
 	if l.nats, err = l.bus.conn.Subscribe(pipeSubject+l.name, l.take); err != nil {
 		return err
 	}
-	l.nats.SetClosedHandler(func(string) { close(l.quiet) })
 	if err = l.nats.SetPendingLimits(listenPending, -1); err == nil {
 		err = l.bus.add(l)
 	}
@@ -104,6 +105,11 @@ func (l *listener) start() (err error) {
 
 // take hands one message on. A handler that panics loses that one, and no other.
 func (l *listener) take(m *nats.Msg) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		return
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			l.bus.log.Error("pipe handler panicked", "name", l.name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -112,12 +118,15 @@ func (l *listener) take(m *nats.Msg) {
 	l.handle(m.Data)
 }
 
+// end waits for handle.
 func (l *listener) end() {
 	l.once.Do(func() {
 		l.bus.counts.pipeLost.Add(l.missed())
 		_ = l.nats.Unsubscribe() // fails only when the connection is closed
 	})
-	<-l.quiet
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
 }
 
 // missed gives the number of messages that came when too many waited.

@@ -2,6 +2,7 @@ package bus_test
 
 import (
 	"encoding/binary"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -116,5 +117,31 @@ func TestPipeStops(t *testing.T) {
 	}
 	if _, err := b.Listen("a", func([]byte) {}); err == nil {
 		t.Error("a closed bus can be listened to")
+	}
+}
+
+// Close ends also what is just being opened.
+func TestListenWhileClosing(t *testing.T) {
+	t.Parallel()
+	url := external(t, 0).ClientURL()
+	for range 50 {
+		b := open(t, url)
+		closed := make(chan struct{})
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				for {
+					_, _ = b.Listen("a", func([]byte) {})
+					select {
+					case <-closed:
+						return
+					default:
+					}
+				}
+			})
+		}
+		b.Close()
+		close(closed)
+		all.Wait()
 	}
 }
