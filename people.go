@@ -102,11 +102,12 @@ type Message struct {
 
 // Conversation is what two people say to each other, as one of them has it.
 type Conversation struct {
-	Other    User     // what everybody may see, as in Person
-	Relation Relation // to them
-	Muted    bool     // they are muted
-	Quiet    bool     // who has the conversation wants quiet
-	Unread   int      // of theirs, also if they are muted
+	Other    User      // what everybody may see, as in Person
+	Relation Relation  // to them
+	SeenAt   time.Time // as in Person
+	Muted    bool      // they are muted
+	Quiet    bool      // who has the conversation wants quiet
+	Unread   int       // of theirs, also if they are muted
 	Messages []Message
 }
 

@@ -62,9 +62,7 @@ func (s *Server) conversations(c echo.Context) error {
 	}
 	page.Conversations = all
 	for _, one := range all {
-		if one.Relation == rally.RelationFriends {
-			page.Presences[one.Other.ID] = s.c.Hub.Presence(one.Other.ID)
-		}
+		page.Presences[one.Other.ID] = s.presenceIn(one)
 	}
 	return s.show(c, http.StatusOK, views.Chats(page), views.ChatList(page))
 }
@@ -99,11 +97,14 @@ func (s *Server) chatPage(c echo.Context, other rally.UserID) (page views.ChatPa
 		page.With.Messages = said[1:]
 		page.Older = said[1].ID
 	}
-	if page.With.Relation == rally.RelationFriends {
-		page.Presence = s.c.Hub.Presence(other)
-	}
+	page.Presence = s.presenceIn(page.With)
 	page.Match, page.Opponents = s.opponents(user, other, rally.MatchID(c.FormValue("match")))
 	return page, nil
+}
+
+// presenceIn is what the viewer sees of whom a conversation is with.
+func (s *Server) presenceIn(c rally.Conversation) rally.Presence {
+	return s.card(rally.Person{User: c.Other, Relation: c.Relation, SeenAt: c.SeenAt}).Presence
 }
 
 // chatForm gives a page where the viewer says something, or why they cannot any

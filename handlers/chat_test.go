@@ -145,6 +145,27 @@ func TestChat(t *testing.T) {
 	s.insider(t, "Emil").get("/chat").has("#chats .empty a[href='/friends']")
 }
 
+// TestChatLastSeen: friends see since when one is gone, others do not.
+func TestChatLastSeen(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	anna, berta := s.insider(t, "Anna"), s.insider(t, "Berta")
+	s.mates(t, anna, berta)
+	anna.says(berta, "there?")
+	at := s.clock.Now().Add(-time.Hour)
+	if err := s.store.SetSeen(t.Context(), map[rally.UserID]time.Time{berta.user.ID: at}); err != nil {
+		t.Fatal(err)
+	}
+	seen := `.badge .seen time[datetime="` + at.UTC().Format(time.RFC3339) + `"]`
+	anna.get(berta.chat()).has("main " + seen)
+	anna.get("/chat").has(".chat-row " + seen)
+	if err := s.store.Remove(t.Context(), berta.user.ID, anna.user.ID); err != nil {
+		t.Fatal(err)
+	}
+	anna.get(berta.chat()).hasNot("main .badge")
+	anna.get("/chat").hasNot(".chat-row .badge")
+}
+
 // TestChatRead: what is looked at is read, with JavaScript and without.
 func TestChatRead(t *testing.T) {
 	t.Parallel()
@@ -194,8 +215,6 @@ func TestChatMuted(t *testing.T) {
 	s.mates(t, anna, berta)
 	s.mates(t, carla, berta)
 	annas, bertas := anna.open(), berta.open()
-	bertas.settled()
-	bertas.forget()
 	muted := berta.postWith(partial(), anna.chat()+"/mute", "mute", "on")
 	muted.wants(http.StatusOK)
 	muted.has("form.chat-bar input[name=mute][value=off]")

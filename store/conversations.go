@@ -14,6 +14,7 @@ import (
 // users named u whom relationJoins joins to $1.
 const conversationColumns = publicColumns + `,
 	` + relation + ` AS relation,
+	` + friendSeenAt + ` AS seen_at,
 	EXISTS (SELECT FROM mutes WHERE user_id = $1 AND muted = u.id) AS muted,
 	(SELECT NOT chat FROM users WHERE id = $1) AS quiet,
 	(SELECT count(*) FROM messages WHERE to_user = $1 AND from_user = u.id AND NOT read AND at > $2) AS unread`
@@ -22,6 +23,7 @@ const conversationColumns = publicColumns + `,
 type conversationRow struct {
 	publicRow
 	Relation string
+	SeenAt   *time.Time
 	Muted    bool
 	Quiet    *bool // nil when there is no $1
 	Unread   int
@@ -30,7 +32,8 @@ type conversationRow struct {
 // conversation gives the row as everybody else sees it.
 func (r conversationRow) conversation() rally.Conversation {
 	return rally.Conversation{
-		Other: r.user(), Relation: rally.Relation(r.Relation), Muted: r.Muted, Quiet: r.Quiet != nil && *r.Quiet, Unread: r.Unread,
+		Other: r.user(), Relation: rally.Relation(r.Relation), SeenAt: timeOf(r.SeenAt),
+		Muted: r.Muted, Quiet: r.Quiet != nil && *r.Quiet, Unread: r.Unread,
 	}
 }
 

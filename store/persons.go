@@ -61,9 +61,12 @@ func (s *Store) FindUsers(ctx context.Context, users []rally.UserID) (_ map[rall
 // personColumns are the columns of a personRow but rank, of users named u whom
 // relationJoins joins to their viewer, $1.
 const personColumns = publicColumns + `,
-	CASE WHEN f.friends_since IS NOT NULL THEN u.seen_at END AS seen_at,
+	` + friendSeenAt + ` AS seen_at,
 	` + nameKey + ` AS key,
 	` + relation + ` AS relation`
+
+// friendSeenAt is when user u was last online, if $1 may know.
+const friendSeenAt = `CASE WHEN f.friends_since IS NOT NULL THEN u.seen_at END`
 
 // relation is how $1 stands to user u.
 const relation = `
