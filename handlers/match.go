@@ -84,9 +84,40 @@ func (s *Server) resign(c echo.Context) error {
 }
 
 // rematch says that the user would play the same opponent again; when both
-// have said so there is a new match, and they go there.
+// have said so there is a new match, and they go there. Whoever is blocked by the
+// opponent says so to nobody, and cannot tell.
 func (s *Server) rematch(c echo.Context) error {
-	return s.act(c, s.c.Registry.Rematch)
+	return s.act(c, func(id rally.MatchID, user rally.UserID) (rally.MatchID, error) {
+		blocked, err := s.opponentBlocks(c.Request().Context(), id, user)
+		if err != nil {
+			return "", err
+		}
+		return s.c.Registry.Rematch(id, user, blocked)
+	})
+}
+
+// opponentBlocks says whether whoever a user plays in a match has blocked them.
+// ECONFLICT "friends.unblock_first" when it is the other way round.
+func (s *Server) opponentBlocks(ctx context.Context, id rally.MatchID, user rally.UserID) (bool, error) {
+	info, ok := s.c.Registry.Find(id)
+	side := info.Of(user)
+	if !ok || side == rally.NoSide {
+		return false, nil
+	}
+	opponent := info.Players[side.Other()].User
+	if opponent == 0 {
+		return false, nil
+	}
+	p, err := s.c.People.FindPerson(ctx, user, opponent)
+	switch {
+	case rally.ErrorCode(err) == rally.ENotFound: // their account is gone
+		return false, nil
+	case err != nil:
+		return false, err
+	case p.Relation == rally.RelationBlocked:
+		return false, rally.Errorf(rally.EConflict, "friends.unblock_first", "user %d blocks %d", user, opponent)
+	}
+	return s.c.People.BlockedEither(ctx, user, opponent)
 }
 
 // act does something to the match of the address in the user's name, and shows

@@ -53,8 +53,8 @@ func liveMatch(p views.Page, m match.Info, user rally.UserID) views.MatchPage {
 // again, and where.
 func withRematch(page *views.MatchPage, m match.Info) {
 	page.RematchOpen, page.Next = m.RematchOpen, m.Next
-	for side := range m.Players {
-		page.Players[side].Rematch = m.Players[side].WantsRematch
+	for side, player := range m.Players {
+		page.Players[side].Rematch = player.WantsRematch && (!player.RematchSilent || page.You == rally.Side(side))
 	}
 }
 

@@ -126,7 +126,7 @@ type Registry interface {
 	Pair(id rally.MatchID, kind rally.MatchKind, points int, players [2]match.Entrant) error
 	Ready(id rally.MatchID, user rally.UserID) error
 	Resign(id rally.MatchID, user rally.UserID) error
-	Rematch(id rally.MatchID, user rally.UserID) (rally.MatchID, error)
+	Rematch(id rally.MatchID, user rally.UserID, silent bool) (rally.MatchID, error)
 	Open(user rally.UserID, a match.Audience) *match.Link
 	// Rename has the matches that a user is in show another name.
 	Rename(user rally.UserID, name string)

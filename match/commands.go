@@ -142,12 +142,16 @@ func (m *match) withdraw() {
 // until both have asked (the bot always has), and then the new match, which
 // needs no ready presses; rally.MatchPaired is published for it.
 //
+// A silent wish is one that only user may know of: nobody else is told, and it
+// makes no match. That is up to the opponent, who can ask all the same.
+//
 // ENotFound and EForbidden like Ready; EConflict while the match is not over,
-// when it never began, and when one of the two already plays again.
-func (r *Registry) Rematch(id rally.MatchID, user rally.UserID) (rally.MatchID, error) {
+// when it never began, and when one of the two already plays again, or wants to
+// play again and the wish is silent, which look the same.
+func (r *Registry) Rematch(id rally.MatchID, user rally.UserID, silent bool) (rally.MatchID, error) {
 	var next rally.MatchID
 	err := r.command(id, user, func(m *match, side rally.Side) error {
-		err := m.again(side)
+		err := m.again(side, silent)
 		next = m.next
 		return err
 	})
@@ -155,19 +159,20 @@ func (r *Registry) Rematch(id rally.MatchID, user rally.UserID) (rally.MatchID, 
 }
 
 // again notes a side's wish for a rematch, and makes it when both want it.
-func (m *match) again(side rally.Side) error {
+func (m *match) again(side rally.Side, silent bool) error {
 	if m.next != "" {
 		return nil
 	}
 	if !m.rematchOpen() {
 		return errNotNow("no rematch of it")
 	}
-	if seat := &m.seats[side]; !seat.rematch {
-		seat.rematch, m.changeDue = true, true
-	}
+	m.wish(&m.seats[side], silent)
 	opponent := &m.seats[side.Other()]
-	if !opponent.rematch && opponent.Bot == rally.NoBot {
+	switch {
+	case !opponent.rematch && opponent.Bot == rally.NoBot:
 		return nil
+	case silent:
+		return errNotNow("the opponent is out of reach")
 	}
 	players := [2]Entrant{m.seats[rally.Left].Entrant, m.seats[rally.Right].Entrant}
 	if after, rated := afterwards(m.kind, m.outcome, m.winner, players); rated {
@@ -183,6 +188,19 @@ func (m *match) again(side rally.Side) error {
 	m.next, m.changeDue = next.id, true
 	m.registry.call(next)
 	return nil
+}
+
+// wish notes that who sits there wants a rematch. What was said in silence can
+// still be said aloud; the other way round changes nothing.
+func (m *match) wish(s *seat, silent bool) {
+	switch {
+	case silent && !s.rematch:
+		s.rematch, s.silent = true, true
+		m.publish()
+		m.registry.tell(rally.Event{Kind: rally.MatchChanged, Match: m.id, Users: []rally.UserID{s.User}})
+	case !silent && (!s.rematch || s.silent):
+		s.rematch, s.silent, m.changeDue = true, false, true
+	}
 }
 
 // rematchOpen says whether a rematch may still be asked for.

@@ -13,6 +13,7 @@ type question struct {
 	Do      string          `json:"do"`
 	Match   rally.MatchID   `json:"match,omitempty"`
 	User    rally.UserID    `json:"user,omitempty"`
+	Silent  bool            `json:"silent,omitempty"` // doRematch
 	Kind    rally.MatchKind `json:"kind,omitempty"`
 	Points  int             `json:"points,omitempty"`
 	Players *[2]Entrant     `json:"players,omitempty"`
@@ -75,7 +76,7 @@ func (n *Nodes) carryOut(ctx context.Context, q question) (a reply, err error) {
 	case doResign:
 		err = n.registry.Resign(q.Match, q.User)
 	case doRematch:
-		a.Match, err = n.rematchHere(q.Match, q.User)
+		a.Match, err = n.rematchHere(q.Match, q.User, q.Silent)
 	case doCreate:
 		if q.Players == nil {
 			return a, rally.Errorf(rally.EInvalid, "error.invalid", "match: nobody to play")
@@ -206,21 +207,21 @@ func (n *Nodes) Resign(id rally.MatchID, user rally.UserID) error {
 
 // Rematch is Registry.Rematch, like Ready. The new match runs where the old one
 // did.
-func (n *Nodes) Rematch(id rally.MatchID, user rally.UserID) (rally.MatchID, error) {
+func (n *Nodes) Rematch(id rally.MatchID, user rally.UserID, silent bool) (rally.MatchID, error) {
 	if n.Runs(id) {
-		return n.rematchHere(id, user)
+		return n.rematchHere(id, user, silent)
 	}
-	a, err := n.command(question{Do: doRematch, Match: id, User: user})
+	a, err := n.command(question{Do: doRematch, Match: id, User: user, Silent: silent})
 	return a.Match, err
 }
 
-func (n *Nodes) rematchHere(id rally.MatchID, user rally.UserID) (rally.MatchID, error) {
+func (n *Nodes) rematchHere(id rally.MatchID, user rally.UserID, silent bool) (rally.MatchID, error) {
 	if info, ok := n.registry.Find(id); ok {
 		if err := n.free([2]Entrant{info.Players[rally.Left].Entrant, info.Players[rally.Right].Entrant}); err != nil {
 			return "", errNotNow("one of them plays on another node")
 		}
 	}
-	next, err := n.registry.Rematch(id, user)
+	next, err := n.registry.Rematch(id, user, silent)
 	if next != "" {
 		n.cards.writer.wait(next)
 	}

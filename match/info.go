@@ -45,6 +45,8 @@ type InfoPlayer struct {
 	Ready        bool // for the match to start
 	Connected    bool // on court, and heard of within the last seconds
 	WantsRematch bool
+	// RematchSilent says that nobody but them may be told of that.
+	RematchSilent bool
 	// PauseLeft is the time the player may still be away in this match.
 	PauseLeft time.Duration
 	// RTT is the round-trip time the player's browser reports, negative when
@@ -83,7 +85,7 @@ func (m *match) publish() {
 		seat := &m.seats[side]
 		s.Players[side] = InfoPlayer{
 			Entrant: seat.Entrant, Score: int(m.state.Score[side]),
-			Ready: seat.ready, Connected: !seat.absent, WantsRematch: seat.rematch,
+			Ready: seat.ready, Connected: !seat.absent, WantsRematch: seat.rematch, RematchSilent: seat.silent,
 			PauseLeft: toDuration(seat.pause),
 		}
 	}

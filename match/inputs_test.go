@@ -160,7 +160,7 @@ func TestSpectatorCannotAct(t *testing.T) {
 	}
 	w.refused(w.Ready(id, 7), rally.EForbidden)
 	w.refused(w.Resign(id, 7), rally.EForbidden)
-	_, err := w.Rematch(id, 7)
+	_, err := w.Rematch(id, 7, false)
 	w.refused(err, rally.EForbidden)
 	w.refused(w.Ready(id, 0), rally.EForbidden)
 	if p := w.info(id).Players; p[0].RTT != p[1].RTT {

@@ -56,7 +56,7 @@ func TestMatchAcrossNodes(t *testing.T) {
 	if err := b.Ready(id, 3); rally.ErrorCode(err) != rally.EForbidden {
 		t.Errorf("who does not play is ready: %v", err)
 	}
-	if _, err := a.Rematch(id, 1); rally.ErrorCode(err) != rally.EConflict {
+	if _, err := a.Rematch(id, 1, false); rally.ErrorCode(err) != rally.EConflict {
 		t.Errorf("a rematch of what is not over: %v", err)
 	}
 	if err := b.Ready(id, 2); err != nil {
@@ -73,7 +73,7 @@ func TestMatchAcrossNodes(t *testing.T) {
 	pressed(f, left, pong.Up, right, watcher)
 	pressed(f, left, pong.Stay, right, watcher)
 	f.until("pongs come back", func() bool { _, _, pongs := left.answers(); return len(pongs) > 1 })
-	if _, err := a.Rematch(id, 1); err == nil {
+	if _, err := a.Rematch(id, 1, false); err == nil {
 		t.Error("a rematch during the match")
 	}
 	if err := b.Resign(id, 2); err != nil {
@@ -94,10 +94,16 @@ func TestMatchAcrossNodes(t *testing.T) {
 	})
 	f.until("it is stored", func() bool { return home.results(id) == 1 })
 
-	if next, err := a.Rematch(id, 1); next != "" || err != nil {
+	if next, err := a.Rematch(id, 1, true); next != "" || err != nil {
+		t.Fatalf("a rematch that one wants in silence: %q, %v", next, err)
+	}
+	if info, _ := b.Find(id); !info.Players[0].WantsRematch || !info.Players[0].RematchSilent {
+		t.Errorf("the wish is %+v", info.Players[0])
+	}
+	if next, err := a.Rematch(id, 1, false); next != "" || err != nil {
 		t.Fatalf("a rematch that one wants: %q, %v", next, err)
 	}
-	next, err := b.Rematch(id, 2)
+	next, err := b.Rematch(id, 2, false)
 	if err != nil || next == "" {
 		t.Fatalf("a rematch that both want: %q, %v", next, err)
 	}

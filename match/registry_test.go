@@ -4,6 +4,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"rally"
 	"rally/pong"
 )
@@ -67,7 +69,7 @@ func TestRematch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id, left, _ := w.begin(11)
-	_, err := w.Rematch(id, 1)
+	_, err := w.Rematch(id, 1, false)
 	w.refused(err, rally.EConflict) // still playing
 	w.run(70)
 	w.must(w.Resign(id, 1))
@@ -76,15 +78,15 @@ func TestRematch(t *testing.T) {
 		t.Error("no rematch is offered")
 	}
 	for range 2 {
-		next, err := w.Rematch(id, 1)
+		next, err := w.Rematch(id, 1, false)
 		w.must(err)
 		if next != "" || !w.info(id).Players[0].WantsRematch || w.info(id).Players[1].WantsRematch {
 			t.Errorf("one wish: %q, %+v", next, w.info(id))
 		}
 	}
-	next, err := w.Rematch(id, 2)
+	next, err := w.Rematch(id, 2, false)
 	w.must(err)
-	if again, err := w.Rematch(id, 1); err != nil || again != next || next == "" {
+	if again, err := w.Rematch(id, 1, false); err != nil || again != next || next == "" {
 		t.Fatalf("the rematch is %q to one and %q to the other, %v", next, again, err)
 	}
 	if info := w.info(id); info.Next != next || info.RematchOpen {
@@ -114,9 +116,9 @@ func TestRematchThatCannotBe(t *testing.T) {
 		w := newWorld(t)
 		id := w.create(rally.Rated, 11)
 		w.must(w.Resign(id, 1))
-		_, err := w.Rematch(id, 2)
+		_, err := w.Rematch(id, 2, false)
 		w.refused(err, rally.EConflict)
-		_, err = w.Rematch(rally.NewMatchID(), 2)
+		_, err = w.Rematch(rally.NewMatchID(), 2, false)
 		w.refused(err, rally.ENotFound)
 	})
 
@@ -126,14 +128,14 @@ func TestRematchThatCannotBe(t *testing.T) {
 		id, _, _ := w.begin(11)
 		w.run(70)
 		w.must(w.Resign(id, 1))
-		_, err := w.Rematch(id, 1)
+		_, err := w.Rematch(id, 1, false)
 		w.must(err)
 		other, err := w.Practice(entrant(1), rally.BotEasy, 11)
 		w.must(err)
-		_, err = w.Rematch(id, 2)
+		_, err = w.Rematch(id, 2, false)
 		w.refused(err, rally.EConflict)
 		w.must(w.Resign(other, 1))
-		next, err := w.Rematch(id, 2)
+		next, err := w.Rematch(id, 2, false)
 		w.must(err)
 		if next == "" {
 			t.Error("no rematch although both want it and both are free")
@@ -148,7 +150,7 @@ func TestRematchThatCannotBe(t *testing.T) {
 		w.join(1, id)
 		w.run(260)
 		w.must(w.Resign(id, 1))
-		next, err := w.Rematch(id, 1)
+		next, err := w.Rematch(id, 1, false)
 		w.must(err)
 		if info := w.info(next); info.Players[1].Bot != rally.BotMedium || info.Kind != rally.Practice {
 			t.Errorf("the rematch is %+v", info)
@@ -177,6 +179,65 @@ func TestWatchingAFinishedMatch(t *testing.T) {
 	if len(watcher.seen()) != before {
 		t.Error("a finished match sends frames")
 	}
+}
+
+// TestSilentRematch: a wish that only its owner may know of is told to nobody
+// else, and makes no match until the other one wants to play as well.
+func TestSilentRematch(t *testing.T) {
+	t.Parallel()
+	ended := func(t *testing.T) (*world, rally.MatchID) {
+		t.Helper()
+		w := newWorld(t)
+		id, _, _ := w.begin(11)
+		w.run(70)
+		w.must(w.Resign(id, 1))
+		w.ended(id, rally.Forfeited, rally.Right)
+		return w, id
+	}
+
+	t.Run("nobody hears of it", func(t *testing.T) {
+		t.Parallel()
+		w, id := ended(t)
+		w.mu.Lock()
+		before := len(w.events)
+		w.mu.Unlock()
+		for range 2 {
+			next, err := w.Rematch(id, 1, true)
+			w.must(err)
+			if p := w.info(id).Players; next != "" || !p[0].WantsRematch || !p[0].RematchSilent || p[1].WantsRematch {
+				t.Errorf("one wish: %q, %+v", next, p)
+			}
+		}
+		w.mu.Lock()
+		want := []rally.Event{{Kind: rally.MatchChanged, Match: id, Users: []rally.UserID{1}}}
+		if diff := cmp.Diff(want, w.events[before:]); diff != "" {
+			t.Errorf("told (-want +got):\n%s", diff)
+		}
+		w.mu.Unlock()
+		// What keeps the two apart is over.
+		next, err := w.Rematch(id, 2, false)
+		w.must(err)
+		if n := w.count(rally.MatchPaired, next); next == "" || n != 1 {
+			t.Errorf("led to %q, announced %d times", next, n)
+		}
+	})
+
+	t.Run("the other one has asked", func(t *testing.T) {
+		t.Parallel()
+		w, id := ended(t)
+		_, err := w.Rematch(id, 2, false)
+		w.must(err)
+		_, err = w.Rematch(id, 1, true)
+		w.refused(err, rally.EConflict)
+		if _, busy := w.Playing(1); busy || !w.info(id).Players[0].RematchSilent {
+			t.Errorf("user 1 plays: %v, %+v", busy, w.info(id))
+		}
+		next, err := w.Rematch(id, 1, false)
+		w.must(err)
+		if next == "" {
+			t.Error("no rematch although both want it aloud")
+		}
+	})
 }
 
 // TestPairMakesOne: whoever asks for the match of an id, and however many do at

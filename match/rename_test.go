@@ -35,10 +35,10 @@ func TestRename(t *testing.T) {
 	if n := w.count(rally.MatchChanged, id) - before; n != 0 {
 		t.Errorf("told %d times of a match that is over", n)
 	}
-	if _, err := w.Rematch(id, 1); err != nil {
+	if _, err := w.Rematch(id, 1, false); err != nil {
 		t.Fatal(err)
 	}
-	next, err := w.Rematch(id, 2)
+	next, err := w.Rematch(id, 2, false)
 	if err != nil {
 		t.Fatal(err)
 	}

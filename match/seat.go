@@ -24,6 +24,7 @@ type seat struct {
 	absent  bool
 	ready   bool
 	rematch bool  // has asked for one
+	silent  bool  // … of which nobody else may know
 	pause   int32 // ticks of pause left
 
 	ack     uint16 // the last input that counted
