@@ -47,7 +47,7 @@ func TestCloseSession(t *testing.T) {
 // else would end it here.
 func TestCloseSessionOfDeafBrowser(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, live.Config{}, nil)
+	s := newSite(t, live.Config{CloseWait: 500 * time.Millisecond}, nil)
 	_, e := s.raw(t, query)
 	s.hub.Push(1, func(string) ([]byte, error) { return bytes.Repeat([]byte("x"), 8<<20), nil })
 	s.hub.CloseSession("s1", live.CodeSessionEnded, "signed out")

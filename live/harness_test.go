@@ -86,6 +86,9 @@ func newSiteAt(
 	if cfg.WriteTimeout == 0 {
 		cfg.WriteTimeout = time.Hour
 	}
+	if cfg.CloseWait == 0 { // and every browser that listens hears why
+		cfg.CloseWait = 10 * time.Second
+	}
 	s.hub = live.NewHubAt(cfg, now, clock)
 	s.server = httptest.NewServer(s)
 	t.Cleanup(func() {

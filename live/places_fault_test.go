@@ -150,7 +150,7 @@ func TestShutdownDuringClaim(t *testing.T) {
 		asked <- struct{}{}
 		<-ctx.Done()
 	}
-	s := newPlacedSite(t, n, live.Config{})
+	s := newPlacedSite(t, n, live.Config{CloseWait: 100 * time.Millisecond})
 	r := s.connect(t)
 	r.write([]byte(rawHandshake(r.RemoteAddr().String(), as(1, "a"))))
 	within(t, asked)

@@ -58,6 +58,7 @@ func TestPlayingIsSlow(t *testing.T) {
 	w.hub.PlayingChanged(dora)
 	within(t, asked)
 	a := w.open(t, anna)
+	until(t, "Anna is greeted", func() bool { return w.painter.lists.Load() == 1 })
 	w.open(t, berta)
 	until(t, "Anna is told", func() bool { return w.painter.badges.Load() == 1 })
 	w.hub.PlayingChanged(dora)

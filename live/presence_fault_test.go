@@ -83,7 +83,9 @@ func TestSeenBeforeTold(t *testing.T) {
 			return p.SetSeen(ctx, seen)
 		}
 	})
-	a, b := w.open(t, anna), w.open(t, berta)
+	a := w.open(t, anna)
+	w.settle(t)
+	b := w.open(t, berta)
 	a.told(t)
 	left := w.clock.Now()
 	b.close(t)

@@ -185,6 +185,7 @@ func TestGreetingWhileQuiet(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	first := w.open(t, anna)
+	w.settle(t)
 	w.open(t, berta).told(t)
 	w.forward(t, time.Second)
 	w.plays(berta, "m")

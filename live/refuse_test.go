@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"rally"
 	"rally/live"
@@ -128,7 +129,7 @@ func TestRefusedWhenStopping(t *testing.T) {
 // and for others always.
 func TestTooManySockets(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, live.Config{}, nil)
+	s := newSite(t, live.Config{CloseWait: 500 * time.Millisecond}, nil)
 	whole := func(r string) string { return r }
 	var first *end
 	for range live.SocketsMax {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net"
 	"testing"
+	"time"
 
 	"rally/live"
 )
@@ -47,6 +48,7 @@ func TestSlowReader(t *testing.T) {
 	if received > 4000 {
 		t.Errorf("%d of %d states arrived at a browser that did not read", received, offers)
 	}
+	until(t, "all are counted", func() bool { return s.hub.Stats().Written >= uint64(received) })
 	stats := s.hub.Stats()
 	if stats.Written != uint64(received) || stats.Written+stats.Replaced != offers {
 		t.Errorf("%d received, but counted %+v", received, stats)
@@ -57,7 +59,7 @@ func TestSlowReader(t *testing.T) {
 // and with its own code. Binary frames that find no room are dropped.
 func TestOverfullQueue(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, live.Config{}, nil)
+	s := newSite(t, live.Config{CloseWait: 500 * time.Millisecond}, nil)
 	r, e := s.raw(t, query)
 	fragment := make([]byte, 32<<10)
 	push := func() { s.hub.Push(1, func(string) ([]byte, error) { return fragment, nil }) }

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -20,7 +21,7 @@ import (
 // cut after CloseWait: the farewell of TLS must not hold that up.
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, live.Config{}, nil)
+	s := newSite(t, live.Config{CloseWait: 3 * time.Second}, nil)
 	secure := httptest.NewTLSServer(s)
 	defer secure.Close()
 

@@ -203,6 +203,7 @@ func newTownOf(t testing.TB, p *people, c *clock, changes ...func(*live.Config))
 	w := &town{people: p, clock: c, painter: &painter{}}
 	w.matches.of = make(map[rally.UserID]rally.MatchID)
 	cfg := live.Config{Painter: w.painter, Friends: p.Friends, SetSeen: p.SetSeen, Playing: w.matches.playing}
+	cfg.CloseWait = 100 * time.Millisecond // nobody listens
 	for _, change := range changes {
 		change(&cfg)
 	}
