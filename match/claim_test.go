@@ -131,6 +131,7 @@ func TestClaimClashes(t *testing.T) {
 			return do()
 		}
 		first := pairAt(f, b, 1, 3)
+		f.until("it is on the board", func() bool { return f.matches.has(string(first)) })
 		err := do()
 		f.until("both have been seen", func() bool {
 			at, _ := a.cards.elsewhere(1)
