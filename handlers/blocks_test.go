@@ -13,7 +13,6 @@ func TestBlockedCannotTell(t *testing.T) {
 	mina, joon, lea := s.insider(t, "Mina"), s.insider(t, "Joon"), s.insider(t, "Lea")
 	mina.does("block", joon.user.ID)
 	page := mina.open()
-	page.settled()
 
 	texts := func() int { page.mu.Lock(); defer page.mu.Unlock(); return len(page.texts) }
 	before := texts()

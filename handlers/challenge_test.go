@@ -596,7 +596,6 @@ func TestInvitationFrames(t *testing.T) {
 	// A page whose socket opens after the news still gets it, and one without
 	// news gets nothing.
 	path = ada.challenge(bea.user.ID)
-	s.settled(t)
 	late := bea.open()
 	late.waitText("#invites", "challenge-"+string(idOf(path)))
 	without := cea.open()

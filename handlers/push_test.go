@@ -40,7 +40,6 @@ func TestCalledLater(t *testing.T) {
 	bea.post("/play").wants(http.StatusSeeOther)
 	until(t, "both to be paired", func() bool { _, ok := s.registry.Playing(ada.user.ID); return ok })
 	id, _ := s.registry.Playing(ada.user.ID)
-	s.settled(t)
 	court := "/matches/" + string(id)
 
 	late := &page{t: t, socket: ada.open(), root: list.parsed()}
@@ -129,7 +128,6 @@ func TestUrgentNewsWaitsForNothing(t *testing.T) {
 	ada, bea, cea := s.member(t, "Ada"), s.member(t, "Bea"), s.member(t, "Cea")
 	adas, beas := ada.open(), bea.open()
 	cea.open()
-	s.settled(t)
 	n.mu.Lock()
 	n.user = cea.user.ID
 	n.mu.Unlock()

@@ -94,9 +94,11 @@ func (b *browser) dial(headers ...header) (*socket, *http.Response, error) {
 	}
 }
 
-// open is dial where nothing may go wrong.
+// open is dial where nothing may go wrong. What has happened before is news to no
+// page that is opened so.
 func (b *browser) open() *socket {
 	b.t.Helper()
+	b.site.settled(b.t)
 	s, _, err := b.dial()
 	if err != nil {
 		b.t.Fatal(err)
