@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -241,48 +240,4 @@ func (k *Bucket) Delete(ctx context.Context, key string) error {
 	return k.do(ctx, "delete", key, func(ctx context.Context, kv jetstream.KeyValue) error {
 		return kv.Purge(ctx, key, jetstream.PurgeTTL(markerLife))
 	})
-}
-
-// Keys gives the keys that begin with prefix, in no order.
-func (k *Bucket) Keys(ctx context.Context, prefix string) (keys []string, err error) {
-	err = k.do(ctx, "keys", prefix, func(ctx context.Context, kv jetstream.KeyValue) error {
-		keys = nil
-		w, err := kv.Watch(ctx, filter(prefix), jetstream.IgnoreDeletes(), jetstream.MetaOnly())
-		if err != nil {
-			return err
-		}
-		defer discard(w)
-		for {
-			select {
-			case e, ok := <-w.Updates():
-				switch {
-				case !ok:
-					return nats.ErrConnectionClosed
-				case e == nil:
-					return nil
-				case strings.HasPrefix(e.Key(), prefix):
-					keys = append(keys, e.Key())
-				}
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-	})
-	return keys, err
-}
-
-// filter gives what NATS can tell keys with a prefix by: whole tokens.
-func filter(prefix string) string {
-	return prefix[:strings.LastIndex(prefix, ".")+1] + ">"
-}
-
-// discard ends a watcher. It takes what is still on its way, because the
-// watcher cannot end before somebody has.
-func discard(w jetstream.KeyWatcher) {
-	if w.Stop() != nil {
-		return // it has ended already
-	}
-	for range w.Updates() {
-		continue
-	}
 }

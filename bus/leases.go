@@ -33,8 +33,8 @@ type leaseRecord struct {
 	Free   bool          `json:"free,omitempty"` // released; kept for the fence
 }
 
-// sighting is a lease as this node has seen it.
-type sighting struct {
+// seenLease is a lease as this node has seen it.
+type seenLease struct {
 	leaseRecord
 	revision uint64
 	at       time.Time // when we saw it: later than its holder sent it
@@ -51,7 +51,7 @@ type leases struct {
 	mu     sync.Mutex
 	id     string // of the bus; "" until it looks
 	bucket *Bucket
-	seen   map[string]sighting
+	seen   map[string]seenLease
 	mine   map[string]struct{} // held, or being acquired
 }
 
@@ -83,7 +83,7 @@ func (b *Bus) Acquire(ctx context.Context, key, holder string, ttl time.Duration
 			changed = nil // others here fail as well, and would only wake us
 		case wait == acquireRetry:
 			changed = t.changed.next() // past what we changed ourselves
-			if t.sight(key).revision != old.revision {
+			if t.last(key).revision != old.revision {
 				continue // we have seen who was quicker
 			}
 		}
@@ -97,7 +97,7 @@ func (b *Bus) Acquire(ctx context.Context, key, holder string, ttl time.Duration
 		case <-ctx.Done():
 			retry.Stop()
 			if err == nil {
-				err = rally.Errorf(rally.EConflict, "error.title_409", "bus: lease %s: %s has it: %w", key, t.sight(key).Holder, ctx.Err())
+				err = rally.Errorf(rally.EConflict, "error.title_409", "bus: lease %s: %s has it: %w", key, t.last(key).Holder, ctx.Err())
 			}
 			return nil, err
 		}
@@ -115,7 +115,7 @@ func (t *leases) look() (err error) {
 	if t.bucket, err = t.bus.Bucket(BucketConfig{Name: leaseBucket, TTL: leaseMemory}); err != nil {
 		return err
 	}
-	t.seen = make(map[string]sighting)
+	t.seen = make(map[string]seenLease)
 	t.mine = make(map[string]struct{})
 	t.ended, t.stop = context.WithCancel(context.Background())
 	if err := t.bus.add(t); err != nil {
@@ -138,7 +138,7 @@ func (t *leases) see(e Entry) {
 	if e.Deleted {
 		delete(t.seen, e.Key)
 	} else {
-		t.seen[e.Key] = sighting{readLease(e.Value), e.Revision, now}
+		t.seen[e.Key] = seenLease{readLease(e.Value), e.Revision, now}
 	}
 	t.mu.Unlock()
 	t.changed.beat()
@@ -161,8 +161,8 @@ func (r leaseRecord) bytes() []byte {
 	return data
 }
 
-// sight gives what was seen last of a lease.
-func (t *leases) sight(key string) sighting {
+// last gives what was seen last of a lease.
+func (t *leases) last(key string) seenLease {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.seen[key]
@@ -170,7 +170,7 @@ func (t *leases) sight(key string) sighting {
 
 // try takes the lease if nobody can have it; old is what it went by. Else it
 // says how long to wait for news, and with an error why nothing is known.
-func (t *leases) try(ctx context.Context, key, holder string, ttl time.Duration) (l *Lease, old sighting, wait time.Duration, err error) {
+func (t *leases) try(ctx context.Context, key, holder string, ttl time.Duration) (l *Lease, old seenLease, wait time.Duration, err error) {
 	if old, wait = t.claim(key); wait > 0 {
 		return nil, old, wait, nil
 	}
@@ -203,16 +203,16 @@ func (t *leases) try(ctx context.Context, key, holder string, ttl time.Duration)
 // claim keeps others of this node from acquiring the lease, if nobody can have
 // it now: then wait is 0, and old what there was. Else wait is how long it
 // will be somebody's, unless that is heard of earlier.
-func (t *leases) claim(key string) (old sighting, wait time.Duration) {
+func (t *leases) claim(key string) (old seenLease, wait time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if _, ok := t.mine[key]; ok {
-		return sighting{}, maxLeaseTTL // drop will tell
+		return seenLease{}, maxLeaseTTL // drop will tell
 	}
 	old, ok := t.seen[key]
 	if ok && !t.over(old.leaseRecord) {
 		if wait = time.Until(old.at.Add(old.TTL)); wait > 0 {
-			return sighting{}, wait
+			return seenLease{}, wait
 		}
 	}
 	t.mine[key] = struct{}{}

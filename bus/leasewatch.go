@@ -36,7 +36,7 @@ type LeaseWatch struct {
 
 // followed is a lease and what was told of it.
 type followed struct {
-	sighting
+	seenLease
 	told  LeaseState
 	timer *time.Timer // fires when the lease was not renewed for its ttl
 }
@@ -97,7 +97,7 @@ func (w *LeaseWatch) see(e Entry) {
 			at = e.At
 		}
 	}
-	f.sighting = sighting{readLease(e.Value), e.Revision, at}
+	f.seenLease = seenLease{readLease(e.Value), e.Revision, at}
 	w.tell(e.Key, f, !f.Free && !w.ancient(f.leaseRecord, e.At))
 	f.timer = time.AfterFunc(f.TTL, func() { w.check(e.Key, e.Revision) })
 	if f.Free {

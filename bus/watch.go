@@ -211,3 +211,19 @@ func (w *Watch) call(e Entry) {
 	}()
 	w.handle(e)
 }
+
+// filter gives what NATS can tell keys with a prefix by: whole tokens.
+func filter(prefix string) string {
+	return prefix[:strings.LastIndex(prefix, ".")+1] + ">"
+}
+
+// discard ends a watcher. It takes what is still on its way, because the
+// watcher cannot end before somebody has.
+func discard(w jetstream.KeyWatcher) {
+	if w.Stop() != nil {
+		return // it has ended already
+	}
+	for range w.Updates() {
+		continue
+	}
+}

@@ -259,6 +259,30 @@ func (g *guest) told() (texts []string) {
 	}
 }
 
+// entries follows a bucket, and says how many of its keys begin with prefix.
+func entries(t *testing.T, k *bus.Bucket, prefix string) func() int {
+	t.Helper()
+	var mu sync.Mutex
+	there := make(map[string]bool)
+	w, err := k.Watch(prefix, func(e bus.Entry) {
+		mu.Lock()
+		defer mu.Unlock()
+		if there[e.Key] = true; e.Deleted {
+			delete(there, e.Key)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Stop)
+	<-w.CaughtUp()
+	return func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(there)
+	}
+}
+
 // soon waits for a condition.
 func soon(t *testing.T, what string, condition func() bool) {
 	t.Helper()
@@ -366,10 +390,8 @@ func TestNodesRestart(t *testing.T) {
 			t.Errorf("told %q after %v", got, took)
 		}
 	}
-	soon(t, "what the stopped node told is cleared away", func() bool {
-		keys, err := one.nodes.bucket.Keys(t.Context(), "two.")
-		return err == nil && len(keys) == 0
-	})
+	left := entries(t, one.nodes.bucket, "two.")
+	soon(t, "what the stopped node told is cleared away", func() bool { return left() == 0 })
 	for name, g := range map[string]*guest{"Anna": a, "Anna again": again, "Berta": b} {
 		if more := g.told(); len(more) > 0 {
 			t.Errorf("%s is also told %q", name, more)
@@ -386,10 +408,8 @@ func TestNodesRestartAlone(t *testing.T) {
 	before.open(t, 1, "online:")
 	before.open(t, 2, "online: Anna online")
 	before.open(t, 3, "online: Anna online")
-	soon(t, "all is told", func() bool {
-		keys, err := before.nodes.bucket.Keys(t.Context(), "before.")
-		return err == nil && len(keys) == 3
-	})
+	told := entries(t, before.nodes.bucket, "before.")
+	soon(t, "all is told", func() bool { return told() == 3 })
 	begun := time.Now()
 	before.stop()
 	after := newPost(t, cfg, "after")
