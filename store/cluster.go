@@ -90,7 +90,7 @@ func StartCluster(ctx context.Context, cfg ClusterConfig) (_ *Cluster, err error
 	}
 	defer func() {
 		if err != nil {
-			_ = c.lock.Close() // nothing was written
+			_ = unlockFolder(c.lock) // nothing was written
 		}
 	}()
 
@@ -161,7 +161,7 @@ func (c *Cluster) Stop(ctx context.Context) error {
 	if socketsAreTemporary(c.socket) {
 		err = errors.Join(err, os.RemoveAll(c.socket))
 	}
-	err = errors.Join(err, c.lock.Close())
+	err = errors.Join(err, unlockFolder(c.lock))
 	if err != nil {
 		return fmt.Errorf("store: Cluster.Stop: %w", err)
 	}
@@ -184,7 +184,7 @@ func RemoveCluster(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = lock.Close() }()
+	defer func() { _ = unlockFolder(lock) }()
 	data := filepath.Join(home.dir, "data")
 	if pf, ok := readPidFile(data); ok && pf.running(data) {
 		left := &server{data: data, pid: pf.pid, fast: true}

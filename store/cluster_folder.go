@@ -177,8 +177,8 @@ func (a account) makeFolder(dir string) error {
 	return os.Lchown(dir, a.uid, a.gid)
 }
 
-// lockFolder takes the folder for this process, until the file is closed or
-// the process ends. The error names the process that has it.
+// lockFolder takes the folder for this process, until unlockFolder or the end of
+// the process. The error names the process that has it.
 func lockFolder(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
@@ -200,6 +200,12 @@ func lockFolder(dir string) (*os.File, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
+}
+
+// unlockFolder gives back what lockFolder took. To close the file would not do: a
+// process that is being started has a copy of it for a moment.
+func unlockFolder(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
 }
 
 // socketFolder gives a folder for the server's socket that a alone may enter:
