@@ -40,7 +40,6 @@ func TestNew(t *testing.T) {
 // What a killed test binary left is removed, what a running one uses is not.
 func TestSweep(t *testing.T) {
 	t.Parallel()
-	long := time.Now().Add(-2 * leftAfter)
 	folder := func() string {
 		t.Helper()
 		dir, err := os.MkdirTemp("", dirPrefix) //nolint:usetesting // where sweep looks
@@ -58,8 +57,9 @@ func TestSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range []string{left, used} {
-		if err := os.Chtimes(dir, long, long); err != nil {
+	now := time.Now()
+	for dir, age := range map[string]time.Duration{left: 2 * leftAfter, used: 2 * leftAfter, young: 0} {
+		if err := os.Chtimes(dir, time.Time{}, now.Add(-age)); err != nil {
 			t.Fatal(err)
 		}
 	}
