@@ -179,6 +179,7 @@ const blanks = "\u2800\ufffc\U00013441\U00013442\U0001d159"
 const (
 	ChallengeLife     = 5 * time.Minute // to somebody
 	ChallengeLinkLife = 24 * time.Hour  // to whoever has the link
+	ChallengeTryLife  = 2 * time.Minute // for who has accepted it, while no match has come of that
 	ChallengesMax     = 20
 )
 
@@ -202,7 +203,7 @@ type Challenge struct {
 	Points    int
 	Rated     bool
 	CreatedAt time.Time
-	ExpiresAt time.Time // when nobody can accept it any more
+	ExpiresAt time.Time // when nobody can accept it any more; once somebody has, nor they again
 	State     ChallengeState
 	Match     MatchID // where it led, once it is accepted and the match is there
 }

@@ -20,6 +20,7 @@ type Challenges interface {
 	TakeChallenge(ctx context.Context, id rally.ChallengeID, user rally.UserID) (rally.Challenge, error)
 	DeclineChallenge(ctx context.Context, id rally.ChallengeID, user rally.UserID) error
 	WithdrawChallenge(ctx context.Context, id rally.ChallengeID, user rally.UserID) error
+	ReopenChallenge(ctx context.Context, id rally.ChallengeID, user rally.UserID) error
 	SetChallengeMatch(ctx context.Context, id rally.ChallengeID, match rally.MatchID) error
 	FindChallenge(ctx context.Context, id rally.ChallengeID, viewer rally.UserID) (rally.Challenge, error)
 	ListChallenges(ctx context.Context, user rally.UserID) ([]rally.Challenge, error)
@@ -101,18 +102,15 @@ func (s *Server) createChallenge(c echo.Context) error {
 	switch {
 	case err != nil:
 		return s.challengeFormAgain(c, page, err)
-	case !crossed:
-		return s.leave(c, challengePath(made.ID))
+	case crossed:
+		if err := s.seat(ctx, made, v); err != nil {
+			// The challenge is open again, and to accept it says what is in the way.
+			of(c).err = err
+			return s.leave(c, challengePath(made.ID))
+		}
+		return s.leave(c, matchPath(matchOf(made)))
 	}
-	if err = s.free(made, v.User.ID); err == nil {
-		err = s.seat(ctx, made, v)
-	}
-	if err != nil {
-		// The page of the challenge says what is in the way, and can try again.
-		of(c).err = err
-		return s.leave(c, challengePath(made.ID))
-	}
-	return s.leave(c, matchPath(matchOf(made)))
+	return s.leave(c, challengePath(made.ID))
 }
 
 // challengeFormAgain shows the form once more, with what is wrong.

@@ -510,17 +510,98 @@ func TestAcceptSurvivesFaults(t *testing.T) {
 		}
 	}
 
-	// Too late for that.
+	// Too late for that, a link as well.
 	gia, hoa := s.pals(t, "Gia", "Hoa")
 	gia.open()
-	path = gia.challenge(hoa.user.ID)
+	paths := []string{gia.challenge(hoa.user.ID), gia.challenge(0)}
 	f.take = away
-	hoa.post(path + "/accept").wants(http.StatusInternalServerError)
+	for _, path := range paths {
+		hoa.post(path + "/accept").wants(http.StatusInternalServerError)
+		hoa.get(path).has(`#challenge form[action$=accept]`)
+		own := gia.get(path)
+		own.has(`#challenge form[action$=withdraw]`)
+		if strings.Contains(own.text, "taken to the court") {
+			t.Errorf("nobody is: %s", own.text)
+		}
+	}
 	f.take = nil
-	s.clock.forward(rally.ChallengeLife)
-	hoa.enter(rally.StageFull)
-	hoa.get(path).hasNot("#challenge form")
-	hoa.post(path + "/accept").wants(http.StatusConflict)
+	s.clock.forward(rally.ChallengeTryLife)
+	for _, path := range paths {
+		hoa.get(path).hasNot("#challenge form")
+		hoa.post(path + "/accept").wants(http.StatusConflict)
+		gia.get(path).has(`#challenge form[action$=withdraw]`)
+	}
+}
+
+// TestAcceptedInVain: what was accepted while somebody began to play with somebody
+// else is as it was before: nobody is said to be on their way, and a link is for
+// anybody.
+func TestAcceptedInVain(t *testing.T) {
+	t.Parallel()
+	f := &faults{}
+	s := newSite(t, func(c *handlers.Config) {
+		f.Challenges = c.Challenges
+		c.Challenges = f
+	})
+	ada, bea := s.pals(t, "Ada", "Bea")
+	cea := s.insider(t, "Cea")
+	page := ada.open()
+	bea.open()
+	for _, to := range []rally.UserID{bea.user.ID, 0} {
+		path := ada.challenge(to)
+		page.settled()
+		page.forget()
+		f.take = func() error {
+			_, err := s.registry.Practice(match.Entrant{User: ada.user.ID, Name: "Ada", Rating: rally.NewRating()}, rally.BotEasy, 1)
+			return err
+		}
+		refused := bea.post(path + "/accept")
+		f.take = nil
+		refused.wants(http.StatusConflict)
+		refused.has(`#challenge form[action$=accept]`)
+		if !strings.Contains(refused.text, "Ada is in a match right now.") {
+			t.Errorf("it does not say why: %s", refused.text)
+		}
+		page.settled()
+		if page.count(string(idOf(path))) == 0 {
+			t.Error("her page was not told")
+		}
+		own := ada.get(path)
+		own.has(`#challenge form[action$=withdraw]`)
+		if strings.Contains(own.text, "has accepted") {
+			t.Errorf("she is told that she will play: %s", own.text)
+		}
+		ada.get("/challenges").has(`#challenges a[href="` + path + `"]`)
+		busy, _ := s.registry.Playing(ada.user.ID)
+		ada.post("/matches/" + string(busy) + "/resign")
+		taker := bea
+		if to == 0 {
+			taker = cea
+		} else {
+			bea.get("/settings").has(`#challenge-` + string(idOf(path)))
+		}
+		taker.post(path + "/accept").leadsTo("/matches/" + string(idOf(path)))
+		ada.post("/matches/" + string(idOf(path)) + "/resign")
+	}
+
+	// Two take two links of hers at the same moment.
+	for range 7 {
+		paths := []string{ada.challenge(0), ada.challenge(0)}
+		var wg sync.WaitGroup
+		for i, taker := range []*browser{bea, cea} {
+			wg.Go(func() { taker.post(paths[i] + "/accept") })
+		}
+		wg.Wait()
+		playing, _ := s.registry.Playing(ada.user.ID)
+		for _, path := range paths {
+			c, err := s.store.FindChallenge(t.Context(), idOf(path), ada.user.ID)
+			if err != nil || (c.State == rally.ChallengeAccepted) != (playing == rally.MatchID(c.ID)) || c.Match != "" && c.Match != playing {
+				t.Errorf("she plays %s, and has %+v, %v", playing, c, err)
+			}
+			ada.post(path + "/withdraw")
+		}
+		ada.post("/matches/" + string(playing) + "/resign")
+	}
 }
 
 // TestChallengeStrangers: whoever is no friend, or has blocked one, looks like a

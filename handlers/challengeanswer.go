@@ -49,9 +49,6 @@ func (s *Server) acceptChallenge(c echo.Context) error {
 		case began:
 			return s.leave(c, matchPath(matchOf(taken)))
 		}
-		if err := s.free(taken, v.User.ID); err != nil {
-			return s.challengeFailed(c, id, err)
-		}
 	}
 	if err := s.seat(ctx, taken, v); err != nil {
 		return s.challengeFailed(c, id, err)
@@ -95,8 +92,28 @@ func (s *Server) free(c rally.Challenge, taker rally.UserID) error {
 }
 
 // seat makes the match of a challenge that v has accepted, and takes both out
-// of the queue.
+// of the queue. If that cannot be, the challenge is open again.
 func (s *Server) seat(ctx context.Context, c rally.Challenge, v rally.Viewer) error {
+	if err := s.pair(c, v); err != nil {
+		s.giveBack(ctx, c, v.User.ID)
+		return err
+	}
+	s.c.Matchmaker.Leave(c.From.ID)
+	s.c.Matchmaker.Leave(v.User.ID)
+	// Both are on their way. If this fails, the match is found by its id as long
+	// as anybody knows of it.
+	if err := s.c.Challenges.SetChallengeMatch(ctx, c.ID, matchOf(c)); err != nil {
+		s.c.Log.LogAttrs(ctx, slog.LevelWarn, "challenge's match not noted",
+			slog.String("challenge", string(c.ID)), slog.String("error", err.Error()))
+	}
+	return nil
+}
+
+// pair makes the match of a challenge that v has accepted.
+func (s *Server) pair(c rally.Challenge, v rally.Viewer) error {
+	if err := s.free(c, v.User.ID); err != nil {
+		return err
+	}
 	kind := rally.Casual
 	if c.Rated {
 		kind = rally.Rated
@@ -112,18 +129,22 @@ func (s *Server) seat(ctx context.Context, c rally.Challenge, v rally.Viewer) er
 			return busy
 		}
 	}
-	if err != nil {
-		return err
+	return err
+}
+
+// giveBack has a challenge that a user has accepted in vain be as it was, for
+// them, or if it is a link for anybody. Should that fail, they can try again for
+// a while, and whoever has made it can take it back.
+func (s *Server) giveBack(ctx context.Context, c rally.Challenge, user rally.UserID) {
+	if _, there := s.c.Registry.Find(matchOf(c)); there { // a press at the same time was luckier
+		return
 	}
-	s.c.Matchmaker.Leave(c.From.ID)
-	s.c.Matchmaker.Leave(v.User.ID)
-	// Both are on their way. If this fails, the match is found by its id as long
-	// as anybody knows of it.
-	if err := s.c.Challenges.SetChallengeMatch(ctx, c.ID, matchOf(c)); err != nil {
-		s.c.Log.LogAttrs(ctx, slog.LevelWarn, "challenge's match not noted",
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushTime)
+	defer cancel()
+	if err := s.c.Challenges.ReopenChallenge(ctx, c.ID, user); err != nil {
+		s.c.Log.LogAttrs(ctx, slog.LevelWarn, "challenge not given back",
 			slog.String("challenge", string(c.ID)), slog.String("error", err.Error()))
 	}
-	return nil
 }
 
 // declineChallenge says no, and goes back to the page it was said on.

@@ -123,7 +123,7 @@ func (s *Store) challengePair(
 	rows, _ := tx.Query(ctx, open, int64(p.other), int64(p.me), s.time())
 	theirs, err := collectChallenge(rows)
 	if err == nil && !theirs.Hidden {
-		c, err = acceptChallenge(ctx, tx, p, theirs)
+		c, err = s.acceptChallenge(ctx, tx, p, theirs)
 		return c, true, err
 	}
 	if err != nil && rally.ErrorCode(err) != rally.ENotFound {
@@ -163,10 +163,7 @@ func (s *Store) insertChallenge(
 	const insert = `
 		INSERT INTO challenges (id, from_user, to_user, link, points, rated, created_at, expires_at, hidden)
 		VALUES ($1, $2, nullif($3::bigint, 0), $3 = 0, $4, $5, $6, $7, $8)`
-	now, life := s.time(), rally.ChallengeLife
-	if to == 0 {
-		life = rally.ChallengeLinkLife
-	}
+	now := s.time()
 	var n int
 	if err := tx.QueryRow(ctx, count, int64(from), now).Scan(&n); err != nil {
 		return c, err
@@ -175,7 +172,7 @@ func (s *Store) insertChallenge(
 		return c, rally.Errorf(rally.EConflict, "challenge.too_many", "user %d has %d", from, n)
 	}
 	id := rally.NewChallengeID()
-	if _, err := tx.Exec(ctx, insert, string(id), int64(from), int64(to), points, rated, now, now.Add(life), hidden); err != nil {
+	if _, err := tx.Exec(ctx, insert, string(id), int64(from), int64(to), points, rated, now, now.Add(challengeLife(to == 0)), hidden); err != nil {
 		return c, err
 	}
 	rows, _ := tx.Query(ctx, selectChallenge+` WHERE c.id = $1`, string(id))
@@ -183,16 +180,76 @@ func (s *Store) insertChallenge(
 	return row.challenge(), err
 }
 
+// challengeLife is how long a challenge can be accepted at first.
+func challengeLife(link bool) time.Duration {
+	if link {
+		return rally.ChallengeLinkLife
+	}
+	return rally.ChallengeLife
+}
+
 // acceptChallenge makes a challenge to p.me, or a link, an accepted one of theirs.
-func acceptChallenge(ctx context.Context, tx pgx.Tx, p *pair, row challengeRow) (c rally.Challenge, err error) {
-	const sql = `UPDATE challenges SET state = 'accepted', to_user = $2 WHERE id = $1`
-	if _, err := tx.Exec(ctx, sql, row.ChallengeID, int64(p.me)); err != nil {
+func (s *Store) acceptChallenge(ctx context.Context, tx pgx.Tx, p *pair, row challengeRow) (c rally.Challenge, err error) {
+	const sql = `UPDATE challenges SET state = 'accepted', to_user = $2, expires_at = $3 WHERE id = $1`
+	row.State, row.ToUser, row.ExpiresAt = string(rally.ChallengeAccepted), int64(p.me), s.time().Add(rally.ChallengeTryLife)
+	if _, err := tx.Exec(ctx, sql, row.ChallengeID, row.ToUser, row.ExpiresAt); err != nil {
 		return c, err
 	}
-	row.State, row.ToUser = string(rally.ChallengeAccepted), int64(p.me)
 	c = row.challenge()
 	p.said = append(p.said, challengeChanged(c, false))
 	return c, dropNotices(ctx, tx, p, p.me, rally.NoticeChallenged)
+}
+
+// ReopenChallenge makes a challenge that the user has accepted in vain, for there
+// is no match of it, what it was before: open until it expires, and a link one
+// for whoever has it. If it could not be accepted any more, as the two are no
+// friends or one has blocked the other, it goes. It is no error when the user has
+// not accepted it or it has led to a match; ENOTFOUND "challenge.gone" when there
+// is none. It publishes ChallengeChanged.
+func (s *Store) ReopenChallenge(ctx context.Context, id rally.ChallengeID, user rally.UserID) (err error) {
+	ctx, done := s.begin(ctx, "ReopenChallenge", &err)
+	defer done()
+	const whose = `
+		SELECT from_user FROM challenges
+		WHERE id = $1 AND from_user <> $2`
+	const reopen = `
+		UPDATE challenges SET state = 'open', expires_at = $2, to_user = CASE WHEN link THEN NULL ELSE to_user END
+		WHERE id = $1`
+	const drop = `DELETE FROM challenges WHERE id = $1`
+	if !id.Valid() {
+		return noChallenge()
+	}
+	var p pair
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
+		var from rally.UserID
+		if err := tx.QueryRow(ctx, whose, string(id), int64(user)).Scan(&from); isNoRows(err) {
+			return noChallenge()
+		} else if err != nil {
+			return err
+		}
+		if p, err = lockPair(ctx, tx, user, from); err != nil {
+			return err
+		}
+		rows, _ := tx.Query(ctx, selectChallenge+` WHERE c.id = $1 FOR UPDATE OF c`, string(id))
+		row, err := collectChallenge(rows)
+		if err != nil {
+			return err
+		}
+		switch c := row.challenge(); {
+		case c.State != rally.ChallengeAccepted || c.To != user || c.Match != "":
+			return nil
+		case p.Blocks || p.Blocked || !c.Link && !p.Friends:
+			_, err = tx.Exec(ctx, drop, string(id))
+		default:
+			_, err = tx.Exec(ctx, reopen, string(id), c.CreatedAt.Add(challengeLife(c.Link)))
+		}
+		p.said = append(p.said, challengeChanged(row.challenge(), false))
+		return err
+	})
+	if err == nil {
+		s.publishPair(&p)
+	}
+	return err
 }
 
 // deleteChallenges takes away the open challenge of one of a pair to the other.

@@ -217,6 +217,97 @@ func TestChallengeTakenBack(t *testing.T) {
 	}
 }
 
+// Accepted, and nothing can come of it: it is open again, as before.
+func TestReopenChallenge(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	s := d.store
+	ids := d.people(t, "Anna", "Berta", "Carla")
+	anna, berta, carla := ids[0], ids[1], ids[2]
+	d.befriend(t, anna, berta)
+	for to, life := range map[rally.UserID]time.Duration{berta: rally.ChallengeLife, 0: rally.ChallengeLinkLife} {
+		c := d.challenge(t, anna, to, 11)
+		d.move(time.Minute)
+		for range 2 {
+			if err := take(t, d, c.ID, berta); err != nil {
+				t.Fatal(err)
+			}
+			taken, err := s.FindChallenge(t.Context(), c.ID, berta)
+			if left := taken.ExpiresAt.Sub(c.CreatedAt); err != nil || left < time.Minute || left > time.Minute+rally.ChallengeTryLife+time.Second {
+				t.Errorf("to %d: it can be tried for %s of %s, %v", to, left, life, err)
+			}
+			// Only who has accepted it can say that it was in vain.
+			for _, user := range []rally.UserID{carla, anna} {
+				if err := s.ReopenChallenge(t.Context(), c.ID, user); err != nil && rally.ErrorCode(err) != rally.ENotFound {
+					t.Error(err)
+				}
+				d.isState(t, c.ID, anna, rally.ChallengeAccepted)
+			}
+			d.forget()
+			for range 2 {
+				if err := s.ReopenChallenge(t.Context(), c.ID, berta); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := cmp.Diff([][]rally.UserID{{anna, berta}}, d.told(rally.ChallengeChanged)); diff != "" {
+				t.Errorf("told (-want +got):\n%s", diff)
+			}
+			again, err := s.FindChallenge(t.Context(), c.ID, berta)
+			if diff := cmp.Diff(c, again); diff != "" || err != nil {
+				t.Errorf("it is not as before, %v (-want +got):\n%s", err, diff)
+			}
+			if got := d.challenges(t, anna); len(got) != 1 || got[0] != c.ID {
+				t.Errorf("Anna sees %v", got)
+			}
+		}
+		if to == 0 { // anybody's again
+			if err := take(t, d, c.ID, carla); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.SetChallengeMatch(t.Context(), c.ID, rally.NewMatchID()); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.ReopenChallenge(t.Context(), c.ID, carla); err != nil {
+				t.Fatal(err)
+			}
+			d.isState(t, c.ID, anna, rally.ChallengeAccepted)
+			continue
+		}
+		// Too late to be accepted by then.
+		if err := take(t, d, c.ID, berta); err != nil {
+			t.Fatal(err)
+		}
+		d.move(life)
+		if err := s.ReopenChallenge(t.Context(), c.ID, berta); err != nil {
+			t.Fatal(err)
+		}
+		d.isState(t, c.ID, anna, rally.ChallengeOpen)
+		isError(t, take(t, d, c.ID, berta), rally.ENotFound, "challenge.gone")
+	}
+	for what, part := range map[string]func(context.Context, rally.UserID, rally.UserID) error{"removed": s.Remove, "blocked": s.Block} {
+		d.befriend(t, anna, berta)
+		all := []rally.Challenge{d.challenge(t, anna, berta, 11), d.challenge(t, anna, 0, 11)}
+		for _, c := range all {
+			if err := take(t, d, c.ID, berta); err != nil {
+				t.Fatal(err)
+			}
+		}
+		act(t, part, anna, berta)
+		for _, c := range all {
+			if err := s.ReopenChallenge(t.Context(), c.ID, berta); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.FindChallenge(t.Context(), c.ID, anna); (err == nil) != (c.Link && what == "removed") {
+				t.Errorf("%s: link %v is found: %v", what, c.Link, err)
+			}
+		}
+		act(t, s.Unblock, anna, berta)
+	}
+	for _, id := range []rally.ChallengeID{rally.NewChallengeID(), "\x00"} {
+		isError(t, s.ReopenChallenge(t.Context(), id, anna), rally.ENotFound, "challenge.gone")
+	}
+}
+
 // take takes a challenge.
 func take(t *testing.T, d *desk, id rally.ChallengeID, user rally.UserID) error {
 	t.Helper()

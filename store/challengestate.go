@@ -58,7 +58,7 @@ func (s *Store) TakeChallenge(ctx context.Context, id rally.ChallengeID, user ra
 		case !c.OpenAt(s.time()) || !c.Link && c.To != user:
 			return noChallenge()
 		}
-		c, err = acceptChallenge(ctx, tx, &p, row)
+		c, err = s.acceptChallenge(ctx, tx, &p, row)
 		return err
 	})
 	if err != nil {
