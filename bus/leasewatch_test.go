@@ -56,7 +56,7 @@ func TestWatchLeases(t *testing.T) {
 	nats := keeping(t, 0, t.TempDir())
 	line := newLine(t, nats.Addr().String())
 	one, other := open(t, line.url()), open(t, nats.ClientURL())
-	first := acquire(t, one, "node.1", "one", 2*brief) // long enough to be kept on a busy machine
+	first := acquire(t, one, "node.1", "one", kept)
 	s := watchLeases(t, other, "node.")
 	if s.holder("node.1") != "one" {
 		t.Error("who was there is not told")
