@@ -79,7 +79,8 @@ func (s *Server) challengeForm(c echo.Context) error {
 }
 
 // createChallenge makes a challenge. When the other has made one to the viewer
-// meanwhile, that is what they both want, and they go to the court.
+// meanwhile, that is what they both want, and they go to the court; they are there
+// already when the viewer has pressed twice.
 func (s *Server) createChallenge(c echo.Context) error {
 	ctx, v, form := c.Request().Context(), of(c).viewer, c.Request().PostForm
 	page, err := s.challengeFormPage(c, form.Get("to"))
@@ -94,6 +95,9 @@ func (s *Server) createChallenge(c echo.Context) error {
 	page.Points, page.Casual = points, kind == rally.Casual
 	if page.To.ID == v.User.ID {
 		return s.challengeFormAgain(c, page, rally.Errorf(rally.EInvalid, "challenge.self", "user %d challenges themselves", v.User.ID))
+	}
+	if id, ok := s.together(v.User.ID, page.To.ID); ok {
+		return s.leave(c, matchPath(id))
 	}
 	if err := s.c.Throttles.Charge(ctx, auth.ChallengeCharges(v.User.ID)...); err != nil {
 		return s.challengeFormAgain(c, page, err)
@@ -110,7 +114,23 @@ func (s *Server) createChallenge(c echo.Context) error {
 		}
 		return s.leave(c, matchPath(matchOf(made)))
 	}
+	// Their match may have begun meanwhile.
+	if id, ok := s.together(v.User.ID, page.To.ID); ok {
+		if made.State == rally.ChallengeOpen {
+			if err := s.c.Challenges.WithdrawChallenge(ctx, made.ID, v.User.ID); err != nil {
+				return err
+			}
+		}
+		return s.leave(c, matchPath(id))
+	}
 	return s.leave(c, challengePath(made.ID))
+}
+
+// together gives the match that two people play with each other.
+func (s *Server) together(a, b rally.UserID) (rally.MatchID, bool) {
+	id, busy := s.c.Registry.Playing(a)
+	with, too := s.c.Registry.Playing(b)
+	return id, busy && too && id == with
 }
 
 // challengeFormAgain shows the form once more, with what is wrong.

@@ -604,6 +604,38 @@ func TestAcceptedInVain(t *testing.T) {
 	}
 }
 
+// TestChallengeAnsweredTwice: whoever answers a challenge with their own, and
+// presses more than once, is led to the match, and invites nobody to another; so
+// is whoever challenges somebody with whom they play.
+func TestChallengeAnsweredTwice(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for i := range 10 {
+		ada, bea := s.pals(t, fmt.Sprintf("Ada%d", i), fmt.Sprintf("Bea%d", i))
+		ada.open()
+		bea.open()
+		to := "/matches/" + string(idOf(ada.challenge(bea.user.ID)))
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				if led := bea.challenge(ada.user.ID); led != to {
+					t.Errorf("led to %q, not %q", led, to)
+				}
+			})
+		}
+		wg.Wait()
+		for _, one := range [][2]*browser{{ada, bea}, {bea, ada}} {
+			if led := one[0].challenge(one[1].user.ID, "points", "21"); led != to {
+				t.Errorf("%s was led to %q, not %q", one[0].user.Name, led, to)
+			}
+			if list, err := s.store.ListChallenges(t.Context(), one[0].user.ID); err != nil || len(list) != 0 {
+				t.Errorf("%s has %+v, %v", one[0].user.Name, list, err)
+			}
+			one[0].get("/notices").hasNot(".notice-row a[href^='/challenges/']")
+		}
+	}
+}
+
 // TestChallengeStrangers: whoever is no friend, or has blocked one, looks like a
 // friend who is away.
 func TestChallengeStrangers(t *testing.T) {

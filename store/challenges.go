@@ -70,7 +70,9 @@ func challengeChanged(c rally.Challenge, hidden bool) rally.Event {
 // CreateChallenge challenges somebody, or with to 0 whoever has the link, to a
 // match of so many points. Who has challenged the other already with the same
 // rules gets that challenge again, with others it takes its place. When the
-// other has challenged them, that challenge is accepted, which crossed says.
+// other has challenged them, that challenge is accepted, which crossed says. When
+// one of two friends has just accepted one of the other's, and its match is about
+// to begin, that is the one; crossed says that it was them.
 //
 // Only friends see it. To anybody else, one who has blocked the challenger say,
 // it looks as to a friend who is away: it expires. ECONFLICT
@@ -116,9 +118,23 @@ func (s *Store) challengePair(
 	const open = selectChallenge + `
 		WHERE c.from_user = $1 AND c.to_user = $2 AND c.state = 'open' AND c.expires_at > $3
 		FOR UPDATE OF c`
+	const begun = selectChallenge + `
+		WHERE (c.from_user, c.to_user) IN (($1, $2), ($2, $1))
+		  AND c.state = 'accepted' AND c.match_id = '' AND c.expires_at > $3
+		ORDER BY c.created_at DESC
+		LIMIT 1`
 	const sweep = `DELETE FROM challenges WHERE from_user = $1 AND to_user = $2 AND state = 'open' AND expires_at <= $3`
 	if p.Blocks {
 		return c, false, rally.Errorf(rally.EConflict, "friends.unblock_first", "user %d blocks %d", p.me, p.other)
+	}
+	if p.Friends {
+		rows, _ := tx.Query(ctx, begun, int64(p.me), int64(p.other), s.time())
+		switch row, err := collectChallenge(rows); {
+		case err == nil:
+			return row.challenge(), rally.UserID(row.ToUser) == p.me, nil
+		case rally.ErrorCode(err) != rally.ENotFound:
+			return c, false, err
+		}
 	}
 	rows, _ := tx.Query(ctx, open, int64(p.other), int64(p.me), s.time())
 	theirs, err := collectChallenge(rows)

@@ -308,6 +308,37 @@ func TestReopenChallenge(t *testing.T) {
 	}
 }
 
+// While the match of a challenge is about to begin, the same two do not challenge
+// each other: that is what they want.
+func TestChallengeAnsweredTwice(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	ids := d.people(t, "Anna", "Berta")
+	anna, berta := ids[0], ids[1]
+	d.befriend(t, anna, berta)
+	create := func(from, to rally.UserID, points int, want rally.ChallengeID, wantCrossed bool) {
+		t.Helper()
+		c, crossed, err := d.store.CreateChallenge(t.Context(), from, to, points, false)
+		if err != nil || c.ID != want || crossed != wantCrossed {
+			t.Errorf("%d to %d: %+v, crossed %v, %v", from, to, c, crossed, err)
+		}
+	}
+	c := d.challenge(t, anna, berta, 11)
+	for range 3 { // the other two come while the first is on its way to the court
+		create(berta, anna, 7, c.ID, true)
+	}
+	create(anna, berta, 7, c.ID, false)
+	if n := d.count(t, `SELECT count(*) FROM challenges`); n != 1 {
+		t.Errorf("%d challenges", n)
+	}
+	// Nothing came of it, and nobody tries again.
+	d.move(rally.ChallengeTryLife + time.Second)
+	next, crossed, err := d.store.CreateChallenge(t.Context(), berta, anna, 7, false)
+	if err != nil || crossed || next.ID == c.ID || next.State != rally.ChallengeOpen {
+		t.Errorf("made %+v, crossed %v, %v", next, crossed, err)
+	}
+}
+
 // take takes a challenge.
 func take(t *testing.T, d *desk, id rally.ChallengeID, user rally.UserID) error {
 	t.Helper()
@@ -441,6 +472,9 @@ func TestChallengeCrossing(t *testing.T) {
 		wg.Wait()
 		if got[0].ID != got[1].ID || crossed[0] == crossed[1] {
 			t.Fatalf("%d: %s and %s, crossed %v", round, got[0].ID, got[1].ID, crossed)
+		}
+		if err := d.store.SetChallengeMatch(t.Context(), got[0].ID, rally.NewMatchID()); err != nil {
+			t.Fatal(err)
 		}
 		if n := d.count(t, `SELECT count(*) FILTER (WHERE state = 'accepted') * 1000 + count(*) FILTER (WHERE state = 'open') FROM challenges`); n != 1000*(round+1) {
 			t.Fatalf("%d: %d", round, n)
