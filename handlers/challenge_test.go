@@ -769,8 +769,17 @@ func TestChallengeForm(t *testing.T) {
 		cea.post(path + "/" + what).wants(http.StatusNotFound)
 	}
 	bea.post(path + "/withdraw").wants(http.StatusNotFound)
-	ada.post(path + "/decline").wants(http.StatusNotFound)
 	link := ada.post("/challenges", "points", "3", "kind", "casual").Header.Get("Location")
+	for _, own := range []string{path, link} {
+		for _, what := range []string{"accept", "decline"} {
+			res := ada.post(own + "/" + what)
+			res.wants(http.StatusConflict)
+			res.has("#challenge form[action$=withdraw]")
+			if !strings.Contains(res.text, "Only somebody else can accept or decline it.") {
+				t.Errorf("%s says: %s", what, res.text)
+			}
+		}
+	}
 	list := ada.get("/challenges")
 	list.has(`#challenges a[href="` + path + `"] [data-name="` + itoa(bea.user.ID) + `"]`)
 	list.has(`#challenges a[href="` + link + `"]`)

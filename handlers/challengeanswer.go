@@ -149,7 +149,12 @@ func (s *Server) giveBack(ctx context.Context, c rally.Challenge, user rally.Use
 
 // declineChallenge says no, and goes back to the page it was said on.
 func (s *Server) declineChallenge(c echo.Context) error {
-	return s.endChallenge(c, s.c.Challenges.DeclineChallenge)
+	return s.endChallenge(c, func(ctx context.Context, id rally.ChallengeID, user rally.UserID) error {
+		if found, err := s.c.Challenges.FindChallenge(ctx, id, user); err == nil && found.From.ID == user {
+			return rally.Errorf(rally.EConflict, "challenge.own", "user %d declines their own challenge", user)
+		}
+		return s.c.Challenges.DeclineChallenge(ctx, id, user)
+	})
 }
 
 // withdrawChallenge takes the viewer's own back.
