@@ -179,7 +179,7 @@ func (s *Server) endChallenge(c echo.Context, end func(context.Context, rally.Ch
 	if !isPartial(c.Request()) {
 		back := challengePath(id)
 		if from := pathOf(c.Request()); from != "" {
-			back = localPath(from)
+			back = s.wayBack(from)
 		}
 		return s.leave(c, back)
 	}
