@@ -117,6 +117,8 @@ func challengeFragments() map[string]templ.Component {
 func TestInvitationIsPolite(t *testing.T) {
 	t.Parallel()
 	c := aChallenge(false)
+	// A clock that is wrong makes nobody wait for hours.
+	c.CreatedAt, c.ExpiresAt = c.CreatedAt.Add(time.Hour), c.ExpiresAt.Add(time.Hour)
 	page := views.SettingsPage{Page: c.Page}
 	page.Inbox.Challenges = []rally.Challenge{c.Challenge}
 	d := render(t, "en", views.Settings(page))
@@ -128,8 +130,6 @@ func TestInvitationIsPolite(t *testing.T) {
 		"#invites [data-hx-trigger='load delay:301s']",
 	)
 	d.says("#invites p[id]", "Mina challenges you to a match.")
-	// A clock that is wrong makes nobody wait for hours.
-	c.CreatedAt, c.ExpiresAt = c.CreatedAt.Add(time.Hour), c.ExpiresAt.Add(time.Hour)
 	render(t, "en", views.PushInvites([]rally.Challenge{c.Challenge})).says("time", "5:00")
 	c.CreatedAt, c.ExpiresAt = c.CreatedAt.Add(-9*time.Hour), c.ExpiresAt.Add(-9*time.Hour)
 	render(t, "en", views.PushInvites([]rally.Challenge{c.Challenge})).says("time", "0:00")
