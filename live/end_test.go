@@ -114,7 +114,7 @@ func TestSessionEndsDuringHandshake(t *testing.T) {
 
 func TestShutdown(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, live.Config{CloseWait: 2 * time.Second}, nil)
+	s := newSite(t, live.Config{CloseWait: 10 * time.Second}, nil)
 	var clients []*websocket.Conn
 	for i := range 50 {
 		c, _ := s.dial(t, fmt.Sprintf("?stage=full&user=%d&session=s%d&locale=en", i, i))

@@ -13,6 +13,17 @@ func (h *Hub) Places() int {
 	return len(h.keeper.users)
 }
 
+// Opening makes room for a socket of a user as a handshake does, until quit.
+func (h *Hub) Opening(user rally.UserID) (quit func(), err error) {
+	if err := h.enter(user); err != nil {
+		return nil, err
+	}
+	return func() {
+		h.quit(user)
+		h.open.Done()
+	}, nil
+}
+
 // NewHubAt is NewHub with the hub's time and a clock by which people come and
 // go. After the clock has been moved, Settled has to be asked.
 func NewHubAt(cfg Config, now func() time.Duration, clock func() time.Time) *Hub {

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"rally"
 	"rally/live"
 )
 
@@ -152,38 +151,30 @@ func TestTooManySockets(t *testing.T) {
 	}
 }
 
-// Sockets that are being opened count as well, however many come at once.
+// Sockets that are being opened count as well, until they are open or not to be.
 func TestTooManyHandshakes(t *testing.T) {
 	t.Parallel()
-	n := newRegister().node()
-	answer := make(chan struct{})
-	n.claiming = func(context.Context, rally.UserID, rally.SessionID, bool) { <-answer }
-	s := newPlacedSite(t, n, live.Config{})
-	const tooMany = 8
-	statuses := make(chan int, live.SocketsMax+tooMany)
-	for range cap(statuses) {
-		r := s.connect(t)
-		r.write([]byte(rawHandshake(r.RemoteAddr().String(), query)))
-		go func() {
-			res, err := http.ReadResponse(r.Reader, nil)
-			if err != nil {
-				statuses <- 0
-				return
-			}
-			_ = res.Body.Close()
-			statuses <- res.StatusCode
-		}()
-	}
-	for range tooMany {
-		if status := within(t, statuses); status != 429 {
-			t.Errorf("one too many: status %d, want 429", status)
+	s := newSite(t, live.Config{}, nil)
+	whole := func(r string) string { return r }
+	var quits []func()
+	for range live.SocketsMax - 1 {
+		quit, err := s.hub.Opening(1)
+		if err != nil {
+			t.Fatal(err)
 		}
+		quits = append(quits, quit)
 	}
-	close(answer)
-	for range live.SocketsMax {
-		if status := within(t, statuses); status != 101 {
-			t.Errorf("status %d, want 101", status)
-		}
+	if status, _, _ := ask(t, s, query, whole); status != 101 {
+		t.Errorf("the last one: status %d", status)
+	}
+	if status, _, _ := ask(t, s, query, whole); status != 429 {
+		t.Errorf("one too many: status %d, want 429", status)
+	}
+	for _, quit := range quits {
+		quit()
+	}
+	if status, _, _ := ask(t, s, query, whole); status != 101 {
+		t.Errorf("later: status %d", status)
 	}
 }
 
