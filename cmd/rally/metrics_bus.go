@@ -16,7 +16,7 @@ type busMetrics struct {
 func newBusMetrics(desc descriptor) busMetrics {
 	return busMetrics{
 		published: desc("events_published_total", "Events sent over the bus."),
-		received:  desc("events_received_total", "Events of the bus acted upon."),
+		received:  desc("events_received_total", "Events of the bus, once for each listener that was told."),
 		lost:      desc("events_lost_total", "Events that found no room or could not be sent or read.", "where"),
 		requests:  desc("bus_requests_total", "Requests of other nodes, or its own, that came to this one.", "result"),
 		piped:     desc("bus_pipe_messages_total", "Messages sent through pipes."),
