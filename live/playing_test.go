@@ -14,6 +14,7 @@ func TestPlayingChangedIsLost(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	a := w.open(t, anna)
+	w.settle(t)
 	w.matches.set(berta, "m")
 	b := w.open(t, berta)
 	w.settle(t)
