@@ -216,58 +216,6 @@ func (s *Store) acceptChallenge(ctx context.Context, tx pgx.Tx, p *pair, row cha
 	return c, dropNotices(ctx, tx, p, p.me, rally.NoticeChallenged)
 }
 
-// ReopenChallenge makes a challenge that the user has accepted in vain, for there
-// is no match of it, what it was before: open until it expires, and a link one
-// for whoever has it. If it could not be accepted any more, as the two are no
-// friends or one has blocked the other, it goes. It is no error when the user has
-// not accepted it or it has led to a match; ENOTFOUND "challenge.gone" when there
-// is none. It publishes ChallengeChanged.
-func (s *Store) ReopenChallenge(ctx context.Context, id rally.ChallengeID, user rally.UserID) (err error) {
-	ctx, done := s.begin(ctx, "ReopenChallenge", &err)
-	defer done()
-	const whose = `
-		SELECT from_user FROM challenges
-		WHERE id = $1 AND from_user <> $2`
-	const reopen = `
-		UPDATE challenges SET state = 'open', expires_at = $2, to_user = CASE WHEN link THEN NULL ELSE to_user END
-		WHERE id = $1`
-	const drop = `DELETE FROM challenges WHERE id = $1`
-	if !id.Valid() {
-		return noChallenge()
-	}
-	var p pair
-	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		var from rally.UserID
-		if err := tx.QueryRow(ctx, whose, string(id), int64(user)).Scan(&from); isNoRows(err) {
-			return noChallenge()
-		} else if err != nil {
-			return err
-		}
-		if p, err = lockPair(ctx, tx, user, from); err != nil {
-			return err
-		}
-		rows, _ := tx.Query(ctx, selectChallenge+` WHERE c.id = $1 FOR UPDATE OF c`, string(id))
-		row, err := collectChallenge(rows)
-		if err != nil {
-			return err
-		}
-		switch c := row.challenge(); {
-		case c.State != rally.ChallengeAccepted || c.To != user || c.Match != "":
-			return nil
-		case p.Blocks || p.Blocked || !c.Link && !p.Friends:
-			_, err = tx.Exec(ctx, drop, string(id))
-		default:
-			_, err = tx.Exec(ctx, reopen, string(id), c.CreatedAt.Add(challengeLife(c.Link)))
-		}
-		p.said = append(p.said, challengeChanged(row.challenge(), false))
-		return err
-	})
-	if err == nil {
-		s.publishPair(&p)
-	}
-	return err
-}
-
 // deleteChallenges takes away the open challenge of one of a pair to the other.
 func deleteChallenges(ctx context.Context, tx pgx.Tx, p *pair, from, to rally.UserID) error {
 	const sql = `DELETE FROM challenges WHERE from_user = $1 AND to_user = $2 AND state = 'open' RETURNING id, hidden`

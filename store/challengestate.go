@@ -21,30 +21,7 @@ import (
 func (s *Store) TakeChallenge(ctx context.Context, id rally.ChallengeID, user rally.UserID) (c rally.Challenge, err error) {
 	ctx, done := s.begin(ctx, "TakeChallenge", &err)
 	defer done()
-	const whose = `SELECT from_user FROM challenges WHERE id = $1`
-	if !id.Valid() {
-		return c, noChallenge()
-	}
-	var p pair
-	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		var from rally.UserID
-		switch err := tx.QueryRow(ctx, whose, string(id)).Scan(&from); {
-		case isNoRows(err):
-			return noChallenge()
-		case err != nil:
-			return err
-		case from == user:
-			return rally.Errorf(rally.EConflict, "challenge.own", "user %d takes their own challenge", user)
-		}
-		// Both accounts before the challenge, as everywhere.
-		if p, err = lockPair(ctx, tx, user, from); err != nil {
-			return err
-		}
-		rows, _ := tx.Query(ctx, selectChallenge+` WHERE c.id = $1 FOR UPDATE OF c`, string(id))
-		row, err := collectChallenge(rows)
-		if err != nil {
-			return err
-		}
+	err = s.withMaker(ctx, id, user, func(tx pgx.Tx, p *pair, row challengeRow) (err error) {
 		c = row.challenge()
 		switch {
 		case c.State == rally.ChallengeAccepted && c.To == user && c.Match != "":
@@ -58,14 +35,81 @@ func (s *Store) TakeChallenge(ctx context.Context, id rally.ChallengeID, user ra
 		case !c.OpenAt(s.time()) || !c.Link && c.To != user:
 			return noChallenge()
 		}
-		c, err = s.acceptChallenge(ctx, tx, &p, row)
+		c, err = s.acceptChallenge(ctx, tx, p, row)
 		return err
 	})
 	if err != nil {
 		return rally.Challenge{}, err
 	}
-	s.publishPair(&p)
 	return c, nil
+}
+
+// ReopenChallenge makes a challenge that the user has accepted in vain, for there
+// is no match of it, what it was before: open until it expires, and a link one
+// for whoever has it. If it could not be accepted any more, as the two are no
+// friends or one has blocked the other, it goes. It is no error when the user has
+// not accepted it or it has led to a match; ECONFLICT "challenge.own" for one's
+// own, ENOTFOUND "challenge.gone" when there is none. It publishes
+// ChallengeChanged.
+func (s *Store) ReopenChallenge(ctx context.Context, id rally.ChallengeID, user rally.UserID) (err error) {
+	ctx, done := s.begin(ctx, "ReopenChallenge", &err)
+	defer done()
+	const reopen = `
+		UPDATE challenges SET state = 'open', expires_at = $2, to_user = CASE WHEN link THEN NULL ELSE to_user END
+		WHERE id = $1`
+	const drop = `DELETE FROM challenges WHERE id = $1`
+	return s.withMaker(ctx, id, user, func(tx pgx.Tx, p *pair, row challengeRow) (err error) {
+		switch c := row.challenge(); {
+		case c.State != rally.ChallengeAccepted || c.To != user || c.Match != "":
+			return nil
+		case p.Blocks || p.Blocked || !c.Link && !p.Friends:
+			_, err = tx.Exec(ctx, drop, string(id))
+		default:
+			_, err = tx.Exec(ctx, reopen, string(id), c.CreatedAt.Add(challengeLife(c.Link)))
+		}
+		p.said = append(p.said, challengeChanged(row.challenge(), false))
+		return err
+	})
+}
+
+// withMaker calls do with a challenge of somebody else's, which is held, and so
+// are the accounts of the user and of who has made it; what is said in the pair
+// is published if all went well. ECONFLICT "challenge.own" for one's own,
+// ENOTFOUND "challenge.gone" when there is none.
+func (s *Store) withMaker(
+	ctx context.Context, id rally.ChallengeID, user rally.UserID, do func(tx pgx.Tx, p *pair, row challengeRow) error,
+) error {
+	const whose = `SELECT from_user FROM challenges WHERE id = $1`
+	if !id.Valid() {
+		return noChallenge()
+	}
+	var p pair
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		var from rally.UserID
+		switch err := tx.QueryRow(ctx, whose, string(id)).Scan(&from); {
+		case isNoRows(err):
+			return noChallenge()
+		case err != nil:
+			return err
+		case from == user:
+			return rally.Errorf(rally.EConflict, "challenge.own", "user %d is the maker", user)
+		}
+		// Both accounts before the challenge, as everywhere.
+		var err error
+		if p, err = lockPair(ctx, tx, user, from); err != nil {
+			return err
+		}
+		rows, _ := tx.Query(ctx, selectChallenge+` WHERE c.id = $1 FOR UPDATE OF c`, string(id))
+		row, err := collectChallenge(rows)
+		if err != nil {
+			return err
+		}
+		return do(tx, &p, row)
+	})
+	if err == nil {
+		s.publishPair(&p)
+	}
+	return err
 }
 
 // DeclineChallenge declines a challenge to the user. It is no error when it is
