@@ -1,6 +1,7 @@
 package views_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -37,6 +38,7 @@ func TestEveryPage(t *testing.T) {
 				d.has("footer form[method=post][action='/preferences'] button[name=locale][value=ko][lang=ko]",
 					"footer form[method=post][action='/preferences'] button[name=theme][value=system]")
 				checkHarmless(t, d)
+				checkSpaced(t, d)
 				checkTied(t, d)
 			})
 		}
@@ -54,8 +56,19 @@ func TestEveryFragment(t *testing.T) {
 					t.Error("a fragment is not a page")
 				}
 				checkHarmless(t, d)
+				checkSpaced(t, d)
 			})
 		}
+	}
+}
+
+var runTogether = regexp.MustCompile(`[\pL\d]+<(time|a) [^>]*>`)
+
+// checkSpaced fails on a word that runs into the time or the link after it.
+func checkSpaced(t *testing.T, d document) {
+	t.Helper()
+	for _, found := range runTogether.FindAllString(d.text, -1) {
+		t.Errorf("there is no space in %s", found)
 	}
 }
 
