@@ -171,12 +171,27 @@ func (p *person) until(expression string) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
+	ask(ctx, p, expression, chromedp.Evaluate[bool]("!!("+expression+")"), func(ok bool) bool { return ok })
+}
+
+// see gives the value of a JavaScript expression as text, as soon as the page it
+// may be on its way to can tell.
+func (p *person) see(expression string) string {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	return ask(ctx, p, expression, chromedp.Evaluate[string]("String("+expression+")"), func(string) bool { return true })
+}
+
+// ask evaluates until there is an answer that will do.
+func ask[T any](ctx context.Context, p *person, expression string, evaluate chromedp.Action[T], will func(T) bool) T {
+	p.t.Helper()
 	again := time.NewTicker(30 * time.Millisecond)
 	defer again.Stop()
 	for {
-		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
-		if err == nil && ok {
-			return
+		answer, err := chromedp.Run(ctx, evaluate)
+		if err == nil && will(answer) {
+			return answer
 		}
 		select {
 		case <-ctx.Done():
@@ -184,18 +199,6 @@ func (p *person) until(expression string) {
 		case <-again.C:
 		}
 	}
-}
-
-// see gives the value of a JavaScript expression as text.
-func (p *person) see(expression string) string {
-	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
-	defer cancel()
-	s, err := chromedp.Run(ctx, chromedp.Evaluate[string]("String("+expression+")"))
-	if err != nil {
-		p.t.Fatalf("%s: %s: %v\n%s", p.name, expression, err, p.describe())
-	}
-	return s
 }
 
 func (p *person) path() string {
