@@ -55,11 +55,7 @@ func drawLive(t *rapid.T, r *pong.Rules) pong.State {
 	u = min(u, pong.CourtWidth-front)
 	side := rapid.IntRange(0, 1).Draw(t, "towards")
 	if rapid.Bool().Draw(t, "at an end") {
-		off := r.Reach() + in("gap", 0, 2000)
-		if rapid.Bool().Draw(t, "above") {
-			off = -off
-		}
-		s.BallY = min(max(s.Paddle[side]+off, r.BallHalf), pong.CourtHeight-r.BallHalf)
+		s.BallY = drawAtEnd(t, r, s.Paddle[side])
 	}
 	if inside(r, u, s.BallY-s.Paddle[side]) {
 		u = front
@@ -70,6 +66,15 @@ func drawLive(t *rapid.T, r *pong.Rules) pong.State {
 		s.BallX = pong.CourtWidth - u
 	}
 	return s
+}
+
+// drawAtEnd gives a height for a ball that is not far above or below a paddle.
+func drawAtEnd(t *rapid.T, r *pong.Rules, paddle int32) int32 {
+	off := r.Reach() + rapid.Int32Range(0, 2000).Draw(t, "gap")
+	if rapid.Bool().Draw(t, "above") {
+		off = -off
+	}
+	return min(max(paddle+off, r.BallHalf), pong.CourtHeight-r.BallHalf)
 }
 
 // inside says whether a ball at distance u from a goal line, and dy off the

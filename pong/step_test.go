@@ -115,12 +115,14 @@ func TestEndsCatchWhatTheyMeet(t *testing.T) {
 		in := drawInput(t)
 		front, rear := r.PaddleX+r.PaddleHalfWidth+r.BallHalf, r.PaddleX-r.PaddleHalfWidth-r.BallHalf
 		lo, hi := r.PaddleRange()
-		side, dir, u := pong.Right, in.Right, pong.CourtWidth-s.BallX
-		if s.VX < 0 {
-			side, dir, u = pong.Left, in.Left, s.BallX
+		u := rapid.Int32Range(rear+1, front-1).Draw(t, "beside")
+		side, dir := pong.Right, in.Right
+		if s.BallX = pong.CourtWidth - u; s.VX < 0 {
+			side, dir, s.BallX = pong.Left, in.Left, u
 		}
-		if u >= front || u <= rear || s.BallY+s.VY < r.BallHalf || s.BallY+s.VY > pong.CourtHeight-r.BallHalf {
-			return // in front, past, or off the wall as well: other tests' subject
+		s.BallY = drawAtEnd(t, &r, s.Paddle[side])
+		if s.BallY+s.VY < r.BallHalf || s.BallY+s.VY > pong.CourtHeight-r.BallHalf {
+			return // off the wall as well: another test's subject
 		}
 		stride := min(max(s.Paddle[side]+int32(dir)*r.PaddleSpeed, lo), hi) - s.Paddle[side]
 		part := min(1, float64(u-rear)/float64(abs(s.VX)))
