@@ -24,7 +24,7 @@ func TestManyFriendsChange(t *testing.T) {
 	reading.told(t)
 	r, e := w.raw(t, "?stage=full&user=4&session=s4&name=Dora&locale=en")
 	w.settle(t)
-	r.skip(t, "en online")
+	r.readTo(t, "en online")
 	// What comes next waits behind this one, until the page reads.
 	long := bytes.Repeat([]byte("x"), 8<<20)
 	e.Push(func(string) ([]byte, error) { return long, nil })
@@ -46,7 +46,7 @@ func TestManyFriendsChange(t *testing.T) {
 	if _, got := r.next(t); !bytes.Equal(got, long) {
 		t.Fatalf("the first text has %d bytes", len(got))
 	}
-	badges := r.skip(t, "news")
+	badges := r.readTo(t, "news")
 	if badges == 0 || badges > live.BadgesMax+1 {
 		t.Errorf("%d badges waited for a page that did not read", badges)
 	}

@@ -103,9 +103,9 @@ func (r *rawConn) next(t testing.TB) (first byte, payload []byte) {
 	return first, payload
 }
 
-// skip reads frames until one with a payload that begins like this, and gives
+// readTo reads frames until one with a payload that begins like this, and gives
 // how many came before it.
-func (r *rawConn) skip(t testing.TB, last string) (before int) {
+func (r *rawConn) readTo(t testing.TB, last string) (before int) {
 	t.Helper()
 	for {
 		if _, payload := r.next(t); strings.HasPrefix(string(payload), last) {
